@@ -1,0 +1,66 @@
+// NumPy arrays as TensorViews, and new arrays for results. The only place that knows both sides.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <initializer_list>
+
+#include "core/tensor.hpp"
+
+namespace rushlight::bindings {
+
+namespace py = pybind11;
+
+constexpr int kMostDims = 64;  // NumPy's own limit
+
+// An array in native byte order, aligned, whose strides are whole elements: what operators can read. Keeps the NumPy object alive.
+class Array {
+  public:
+    // Any ndarray; byte-swapped or misaligned ones are copied, others are not. Something else: TypeError that names the argument.
+    Array(const py::object& object, const char* function, const char* argument);
+
+    // A C-contiguous copy, unless this already is C-contiguous.
+    void make_contiguous();
+
+    const TensorView& view() const { return view_; }
+    const py::array& array() const { return array_; }
+
+    Array(const Array&) = delete;  // view_ points into this object
+    Array& operator=(const Array&) = delete;
+
+  private:
+    void read();
+
+    py::array array_;
+    TensorView view_{};
+    Index shape_[kMostDims];
+    Index strides_[kMostDims];
+};
+
+// A fresh C-contiguous array. A size that overflows is a MemoryError, like one that is merely too large.
+py::array new_array(const py::dtype& dtype, const Index* shape, int ndim);
+inline py::array new_array(const py::dtype& dtype, std::initializer_list<Index> shape) {
+    return new_array(dtype, shape.begin(), int(shape.size()));
+}
+
+// The same element type in native byte order.
+py::dtype native_dtype(DType dtype);
+
+// Runs work() without the GIL, if it takes long enough for other Python threads to care.
+constexpr double kReleaseGilNanoseconds = 20e3;
+template <class Work>
+void run_released(double nanoseconds, const Work& work) {
+    if (nanoseconds < kReleaseGilNanoseconds) {
+        work();
+    } else {
+        py::gil_scoped_release release;
+        work();
+    }
+}
+
+// One per operator file.
+void bind_conv2d(py::module_& module);
+void bind_runtime(py::module_& module);
+
+}  // namespace rushlight::bindings

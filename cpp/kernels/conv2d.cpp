@@ -1,0 +1,293 @@
+// Direct convolution of one tile: forward, and the gradients for input and bias beside it.
+//
+// Both directions are the same two steps, copy a tile of the source (conv2d_tile.hpp), sweep the taps over it (conv2d_sweep.hpp); they
+// differ in which taps there are. The weight gradient, a sum over pixels instead of over taps, is in conv2d_weight.cpp.
+#include "conv2d_sweep.hpp"
+#include "conv2d_tile.hpp"
+#include "definition.hpp"
+
+namespace rushlight::kernels::RUSHLIGHT_ISA {
+
+void add_conv2d(KernelTable& table) noexcept;
+
+namespace {
+
+// Scratch memory of one block: the tap table, then the tile. Counted in elements of T.
+template <class T>
+inline Index tap_elements(Index taps) {
+    return round_up(taps * Index(sizeof(Tap)), 64) / Index(sizeof(T));
+}
+template <class T>
+inline Index tile_elements(const TileLayout& layout, Index channels) {
+    return channels * layout.channel + sweep_overread<T>;
+}
+
+// ---------------------------------------------------------------- forward
+
+inline Axis forward_rows(const Conv2dShape& p, Index oh, Index count) {
+    return make_axis(0, 1, p.R, oh * p.stride_h - p.pad_top, p.stride_h, p.dilation_h, count);
+}
+inline Axis forward_cols(const Conv2dShape& p, Index ow, Index count) {
+    return make_axis(0, 1, p.S, ow * p.stride_w - p.pad_left, p.stride_w, p.dilation_w, count);
+}
+
+template <class T>
+Index forward_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking) noexcept {
+    const TileLayout layout = make_layout(forward_rows(p, 0, blocking.rows), forward_cols(p, 0, blocking.cols), lanes<T>);
+    return tap_elements<T>(blocking.reduction * p.R * p.S) + tile_elements<T>(layout, blocking.reduction);
+}
+
+// NOTE [ NaN and padding ]
+// The tile holds zeros where the definition has no tap at all. A zero times a finite weight changes nothing, but times an infinite or
+// NaN weight it is NaN. So every output near the border that came out NaN is computed again by the definition. Real NaNs come
+// out NaN again, and cheaply, because the definition stops at the first one.
+template <class T>
+void repair_forward(const Conv2dShape& p, const Conv2dForward<T>& tile, Index k) {
+    for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh) {
+        const Index top = oh * p.stride_h - p.pad_top;
+        const bool border_row = top < 0 || top + (p.R - 1) * p.dilation_h >= p.H;
+        T* row = tile.y + ((tile.n * p.K + k) * p.OH + oh) * p.OW;
+        for (Index ow = tile.cols.begin; ow < tile.cols.end; ++ow) {
+            const Index left = ow * p.stride_w - p.pad_left;
+            const bool border = border_row || left < 0 || left + (p.S - 1) * p.dilation_w >= p.W;
+            if (border && is_nan(row[ow])) row[ow] = conv2d_output_at(p, tile.x, tile.w, tile.b, tile.n, k, oh, ow);
+        }
+    }
+}
+
+// Whether a plane's pixels `rows` x `cols` hold a NaN.
+template <class T>
+inline bool has_nan(const T* plane, Index W, Range rows, Range cols) {
+    T sum = T(0);
+    for (Index i = rows.begin; i < rows.end; ++i) {
+        Vec<T> sums{};
+        Index j = cols.begin;
+        const T* row = plane + i * W;
+        for (; j + lanes<T> <= cols.end; j += lanes<T>) sums += load(row + j) * T(0);
+        for (; j < cols.end; ++j) sum += row[j] * T(0);
+        RUSHLIGHT_UNROLL for (Index lane = 0; lane < lanes<T>; ++lane) sum += sums[lane];
+    }
+    return is_nan(sum);  // infinities count too, and are then looked at in vain
+}
+
+template <class T>
+void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dForward<T>& tile, T* workspace) noexcept {
+    const Index Cg = p.C / p.groups, Kg = p.K / p.groups;
+    const Index rows = tile.rows.end - tile.rows.begin, cols = tile.cols.end - tile.cols.begin;
+    const TileLayout layout = make_layout(forward_rows(p, tile.rows.begin, rows), forward_cols(p, tile.cols.begin, cols), lanes<T>);
+    Tap* taps = reinterpret_cast<Tap*>(workspace);
+    T* pixels = workspace + tap_elements<T>(blocking.reduction * p.R * p.S);
+
+    Tap* tap = taps;  // a block's taps are the same for every block; the last one may need only the first of them
+    for (Index c = 0; c < min_of(Cg, blocking.reduction); ++c)
+        for (Index r = 0; r < p.R; ++r)
+            for (Index s = 0; s < p.S; ++s)
+                *tap++ = Tap{(c * p.R + r) * p.S + s, c * layout.channel + tap_offset(layout, r, s)};
+
+    for (Index g = tile.groups.begin; g < tile.groups.end; ++g) {
+        const Index k = g * Kg + tile.channels.begin;
+        for (Index c0 = 0; c0 == 0 || c0 < Cg; c0 += blocking.reduction) {
+            const Index channels = min_of(blocking.reduction, Cg - c0);
+            for (Index c = 0; c < channels; ++c) {
+                const T* plane = tile.x.data + tile.n * tile.x.stride_n + (g * Cg + c0 + c) * tile.x.stride_c;
+                pack_channel(Source<T>{plane, tile.x.stride_h, tile.x.stride_w, p.H, p.W}, layout,
+                             pixels + c * layout.channel);
+            }
+            Sweep<T> s;
+            s.w = tile.w + (k * Cg + c0) * p.R * p.S;
+            s.w_channel = Cg * p.R * p.S;
+            s.tile = pixels;
+            s.pitch = layout.pitch;
+            s.taps = taps;
+            s.tap_count = channels * p.R * p.S;
+            s.y = tile.y + ((tile.n * p.K + k) * p.OH + tile.rows.begin) * p.OW + tile.cols.begin;
+            s.y_channel = p.OH * p.OW;
+            s.y_row = p.OW;
+            s.y_col = 1;
+            s.channels = tile.channels.end - tile.channels.begin;
+            s.rows = rows;
+            s.cols = cols;
+            s.bias = tile.b ? tile.b + k : nullptr;
+            s.accumulate = c0 > 0;
+            sweep(s);
+        }
+        if constexpr (is_real<T>) {
+            for (Index m = k; m < g * Kg + tile.channels.end; ++m)
+                if (has_nan(tile.y + (tile.n * p.K + m) * p.OH * p.OW, p.OW, tile.rows, tile.cols)) repair_forward(p, tile, m);
+        }
+    }
+}
+
+// ---------------------------------------------------------------- gradient for the input
+
+// dx pixels ih with (ih + pad) % stride == phase form a grid, ih + pad = u * stride + phase, on which the gradient is a convolution of
+// dy with stride 1: taps r with r * dilation = phase (mod stride) read dy at u + (phase - r * dilation) / stride.
+// They are taken from the last r to the first, so that the pixels ascend.
+struct Phase {
+    Index begin, count;  // dx coordinates begin, begin + stride, ...
+    Axis axis;
+};
+
+// Grid of the phase of dx coordinate `begin`, as far as `end`.
+inline Phase input_phase(Index begin, Index end, Index taps, Index pad, Index stride, Index dilation) {
+    const Index phase = (begin + pad) % stride, u = (begin + pad) / stride;
+    const Index every = stride / greatest_common_divisor(dilation, stride);
+    Index first = 0;
+    while (first < min_of(every, taps) && (first * dilation - phase) % stride != 0) ++first;
+    const Index count = first < min_of(every, taps) ? (taps - first + every - 1) / every : 0;
+    const Index last = first + (count - 1) * every;
+    const Index outputs = (end - begin + stride - 1) / stride;
+    const Index base = count ? u + (phase - last * dilation) / stride : u;
+    return Phase{begin, outputs, make_axis(last, -every, count, base, 1, every * dilation / stride, outputs)};
+}
+
+// The largest tile that a phase can need.
+inline Axis largest_phase(Index pixels, Index taps, Index stride, Index dilation) {
+    const Index every = stride / greatest_common_divisor(dilation, stride);
+    return make_axis(0, 1, (taps + every - 1) / every, 0, 1, every * dilation / stride, (pixels + stride - 1) / stride);
+}
+
+template <class T>
+Index backward_input_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking) noexcept {
+    const Axis h = largest_phase(blocking.rows, p.R, p.stride_h, p.dilation_h);
+    const Axis w = largest_phase(blocking.cols, p.S, p.stride_w, p.dilation_w);
+    return tap_elements<T>(blocking.reduction * h.count * w.count) +
+           tile_elements<T>(make_layout(h, w, lanes<T>), blocking.reduction);
+}
+
+template <class T>
+void repair_backward_input(const Conv2dShape& p, const Conv2dBackwardInput<T>& tile, Index c) {
+    for (Index ih = tile.rows.begin; ih < tile.rows.end; ++ih) {
+        T* row = tile.dx + ((tile.n * p.C + c) * p.H + ih) * p.W;
+        for (Index iw = tile.cols.begin; iw < tile.cols.end; ++iw)
+            if (is_nan(row[iw])) row[iw] = conv2d_grad_input_at(p, tile.dy, tile.w, tile.n, c, ih, iw);
+    }
+}
+
+// One phase of one group: pack dy, sweep the phase's taps, write its grid of dx.
+template <class T>
+void backward_input_phase(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dBackwardInput<T>& tile, Index g,
+                          const Phase& h, const Phase& w, T* workspace) {
+    const Index Cg = p.C / p.groups, Kg = p.K / p.groups, RS = p.R * p.S;
+    const TileLayout layout = make_layout(h.axis, w.axis, lanes<T>);
+    const Index tap_count = h.axis.count * w.axis.count;
+    Tap* taps = reinterpret_cast<Tap*>(workspace);
+    T* pixels = workspace + tap_elements<T>(blocking.reduction * tap_count);
+
+    Tap* tap = taps;
+    for (Index k = 0; k < min_of(Kg, blocking.reduction); ++k)
+        for (Index i = 0; i < h.axis.count; ++i)
+            for (Index j = 0; j < w.axis.count; ++j) {
+                const Index r = h.axis.first + i * h.axis.every, s = w.axis.first + j * w.axis.every;
+                *tap++ = Tap{k * Cg * RS + r * p.S + s, k * layout.channel + tap_offset(layout, i, j)};
+            }
+
+    const Index c = g * Cg + tile.channels.begin;
+    for (Index k0 = 0; k0 == 0 || k0 < Kg; k0 += blocking.reduction) {
+        const Index channels = tap_count ? min_of(blocking.reduction, Kg - k0) : 0;
+        for (Index k = 0; k < channels; ++k) {
+            const T* plane = tile.dy.data + tile.n * tile.dy.stride_n + (g * Kg + k0 + k) * tile.dy.stride_c;
+            pack_channel(Source<T>{plane, tile.dy.stride_h, tile.dy.stride_w, p.OH, p.OW}, layout,
+                         pixels + k * layout.channel);
+        }
+        Sweep<T> s;
+        s.w = tile.w + ((g * Kg + k0) * Cg + tile.channels.begin) * RS;
+        s.w_channel = RS;
+        s.tile = pixels;
+        s.pitch = layout.pitch;
+        s.taps = taps;
+        s.tap_count = channels * tap_count;
+        s.y = tile.dx + ((tile.n * p.C + c) * p.H + h.begin) * p.W + w.begin;
+        s.y_channel = p.H * p.W;
+        s.y_row = p.stride_h * p.W;
+        s.y_col = p.stride_w;
+        s.channels = tile.channels.end - tile.channels.begin;
+        s.rows = h.count;
+        s.cols = w.count;
+        s.bias = nullptr;
+        s.accumulate = k0 > 0;
+        sweep(s);
+        if (!tap_count) break;
+    }
+}
+
+template <class T>
+void backward_input(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dBackwardInput<T>& tile,
+                    T* workspace) noexcept {
+    const Index Cg = p.C / p.groups;
+    const Range rows = tile.rows, cols = tile.cols;
+    for (Index g = tile.groups.begin; g < tile.groups.end; ++g) {
+        for (Index ih = rows.begin; ih < min_of(rows.end, rows.begin + p.stride_h); ++ih)
+            for (Index iw = cols.begin; iw < min_of(cols.end, cols.begin + p.stride_w); ++iw)
+                backward_input_phase(p, blocking, tile, g,
+                                     input_phase(ih, rows.end, p.R, p.pad_top, p.stride_h, p.dilation_h),
+                                     input_phase(iw, cols.end, p.S, p.pad_left, p.stride_w, p.dilation_w), workspace);
+        for (Index c = g * Cg + tile.channels.begin; c < g * Cg + tile.channels.end; ++c)
+            if (has_nan(tile.dx + (tile.n * p.C + c) * p.H * p.W, p.W, rows, cols)) repair_backward_input(p, tile, c);
+    }
+}
+
+// ---------------------------------------------------------------- gradient for the bias
+
+template <class T>
+T sum_row(const T* row, Index stride, Index count) {
+    Vec<T> sums[2] = {};
+    Index j = 0;
+    if (stride == 1) {
+        for (; j + 2 * lanes<T> <= count; j += 2 * lanes<T>) {
+            sums[0] += load(row + j);
+            sums[1] += load(row + j + lanes<T>);
+        }
+        for (; j + lanes<T> <= count; j += lanes<T>) sums[0] += load(row + j);
+    }
+    sums[0] += sums[1];
+    T sum = T(0);
+    RUSHLIGHT_UNROLL for (Index lane = 0; lane < lanes<T>; ++lane) sum += sums[0][lane];
+    for (; j < count; ++j) sum += row[j * stride];
+    return sum;
+}
+
+// Rows are summed first, then the rows of an image, then the images: short chains, small rounding errors, one fixed order.
+template <class T>
+void backward_bias(const Conv2dBackwardBias<T>& tile) noexcept {
+    for (Index k = tile.k.begin; k < tile.k.end; ++k) {
+        T total = T(0);
+        for (Index n = 0; n < tile.N; ++n) {
+            T image = T(0);
+            const T* plane = tile.dy.data + n * tile.dy.stride_n + k * tile.dy.stride_c;
+            for (Index oh = 0; oh < tile.OH; ++oh) image += sum_row(plane + oh * tile.dy.stride_h, tile.dy.stride_w, tile.OW);
+            total += image;
+        }
+        tile.db[k] = total;
+    }
+}
+
+// ---------------------------------------------------------------- table
+
+template <class T>
+void add_forward(Conv2dKernels<T>& kernels) {
+    kernels.forward_workspace = forward_workspace<T>;
+    kernels.forward = forward<T>;
+}
+
+template <class T>
+void add_backward(Conv2dKernels<T>& kernels) {
+    kernels.backward_input_workspace = backward_input_workspace<T>;
+    kernels.backward_input = backward_input<T>;
+    kernels.backward_bias = backward_bias<T>;
+}
+
+}  // namespace
+
+void add_conv2d(KernelTable& table) noexcept {
+    add_forward(table.conv2d_f32);
+    add_forward(table.conv2d_f64);
+    add_forward(table.conv2d_u8);
+    add_forward(table.conv2d_u16);
+    add_forward(table.conv2d_u32);
+    add_forward(table.conv2d_u64);
+    add_backward(table.conv2d_f32);
+    add_backward(table.conv2d_f64);
+}
+
+}  // namespace rushlight::kernels::RUSHLIGHT_ISA

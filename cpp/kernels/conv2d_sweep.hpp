@@ -1,0 +1,160 @@
+// The inner loop of the direct convolution: y[m][q] (+)= sum over taps of weight[m, tap] * tile[tap + q].
+//
+// Register tile: kTileRows output channels x kTileCols vectors of pixels stay in registers while all taps go by; each tap costs
+// kTileCols loads of pixels and kTileRows broadcasts of weights for rows * cols multiply-adds. Weights are read where they lie:
+// a table of offsets serves (K, C, R, S) for forward and its transpose for the input gradient alike, without a packed copy.
+#pragma once
+
+#include "simd.hpp"
+
+namespace rushlight::kernels::RUSHLIGHT_ISA {
+namespace {
+
+// Where tap t's weight lies in a channel's row of weights, and where its pixels begin in the tile.
+struct Tap {
+    Index weight, tile;
+};
+
+template <class T>
+struct Sweep {
+    const T* w;  // channel m, tap t: w[m * w_channel + taps[t].weight]
+    Index w_channel;
+    const T* tile;
+    Index pitch;
+    const Tap* taps;
+    Index tap_count;
+    T* y;  // channel m, pixel (i, j): y[m * y_channel + i * y_row + j * y_col]
+    Index y_channel, y_row, y_col;
+    Index channels, rows, cols;
+    const T* bias;    // per channel, or null
+    bool accumulate;  // y += sum, instead of y = bias + sum
+};
+
+// Register tile sizes by type: integers, which no figure is asked of, make do with small ones.
+template <class T>
+constexpr bool is_real = T(0.5) != T(0);
+template <class T>
+constexpr Index tile_rows = is_real<T> ? kTileRows : 2;
+template <class T>
+constexpr Index tile_cols = is_real<T> ? kTileCols : 2;
+
+// A run of wanted outputs within one vector: lane i goes to y[offset + i * y_col].
+struct Run {
+    Index vector, first, last, offset;
+};
+
+// The wanted outputs of V vectors from q on, as runs; returns how many. `whole`: each vector is one full run of neighbours.
+template <class T>
+inline Index find_runs(const Sweep<T>& s, Index q, Index vectors, Run* runs, bool& whole) {
+    Index count = 0;
+    whole = s.y_col == 1;
+    for (Index v = 0; v < vectors; ++v, q += lanes<T>) {
+        Index row = q / s.pitch, col = q % s.pitch;
+        for (Index lane = 0; lane < lanes<T> && row < s.rows;) {
+            const Index wanted = min_of(s.cols - col, lanes<T> - lane);
+            if (wanted > 0) runs[count++] = Run{v, lane, lane + wanted, row * s.y_row + (col - lane) * s.y_col};
+            whole = whole && wanted == lanes<T>;
+            lane += s.pitch - col;
+            col = 0;
+            ++row;
+        }
+    }
+    whole = whole && count == vectors;
+    return count;
+}
+
+// One run of one channel from `sum`, the vector it lies in, to y.
+template <class T>
+RUSHLIGHT_INLINE void finish_run(const Sweep<T>& s, const Run& run, Vec<T> sum, Vec<T> bias, T* y) {
+    T* to = y + run.offset;
+    if (s.y_col == 1) {
+        if (s.accumulate) sum += load_lanes(to, run.first, run.last);
+        store_lanes(to, sum + bias, run.first, run.last);
+    } else {
+        T lane[lanes<T>];
+        store(lane, sum + bias);
+        for (Index i = run.first; i < run.last; ++i)
+            to[i * s.y_col] = s.accumulate ? T(to[i * s.y_col] + lane[i]) : lane[i];
+    }
+}
+
+// M channels from m on, V vectors from q on.
+template <class T, Index M, Index V>
+void sweep_registers(const Sweep<T>& s, Index m, Index q, const Run* runs, Index run_count, bool whole) {
+    Vec<T> sum[M][V];
+    RUSHLIGHT_UNROLL for (Index i = 0; i < M; ++i) RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) sum[i][v] = Vec<T>{};
+
+    const T* w = s.w + m * s.w_channel;
+    const T* tile = s.tile + q;
+    const Tap* const end = s.taps + s.tap_count;
+    const Index w_channel = s.w_channel;
+    for (const Tap* tap = s.taps; tap != end; ++tap) {
+        const T* weight = w + tap->weight;
+        const T* pixel = tile + tap->tile;
+        Vec<T> pixels[V];
+        RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) pixels[v] = load(pixel + v * lanes<T>);
+        RUSHLIGHT_UNROLL for (Index i = 0; i < M; ++i) {
+            const Vec<T> a = broadcast(weight[i * w_channel]);
+            RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) sum[i][v] = multiply_add<T>(a, pixels[v], sum[i][v]);
+        }
+    }
+
+    T* y = s.y + m * s.y_channel;
+    if (whole) {
+        RUSHLIGHT_UNROLL for (Index i = 0; i < M; ++i) {
+            const Vec<T> bias = s.bias ? broadcast(s.bias[m + i]) : Vec<T>{};
+            RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) {
+                T* to = y + i * s.y_channel + runs[v].offset;
+                store(to, s.accumulate ? sum[i][v] + load(to) : sum[i][v] + bias);
+            }
+        }
+        return;
+    }
+    alignas(kVectorBytes) T sums[M][V][lanes<T>];
+    RUSHLIGHT_UNROLL for (Index i = 0; i < M; ++i) RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) store(sums[i][v], sum[i][v]);
+    for (Index i = 0; i < M; ++i) {
+        const Vec<T> bias = s.bias && !s.accumulate ? broadcast(s.bias[m + i]) : Vec<T>{};
+        for (const Run* run = runs; run != runs + run_count; ++run)
+            finish_run(s, *run, load(sums[i][run->vector]), bias, y + i * s.y_channel);
+    }
+}
+
+// From run-time to compile-time sizes.
+template <class T, Index M, Index V = tile_cols<T>>
+RUSHLIGHT_INLINE void sweep_cols(const Sweep<T>& s, Index m, Index q, Index vectors, const Run* runs, Index run_count,
+                                 bool whole) {
+    if (vectors == V) return sweep_registers<T, M, V>(s, m, q, runs, run_count, whole);
+    if constexpr (V > 1) sweep_cols<T, M, V - 1>(s, m, q, vectors, runs, run_count, whole);
+}
+template <class T, Index M = tile_rows<T>>
+RUSHLIGHT_INLINE void sweep_rows(const Sweep<T>& s, Index m, Index channels, Index q, Index vectors, const Run* runs,
+                                 Index run_count, bool whole) {
+    if (channels == M) return sweep_cols<T, M>(s, m, q, vectors, runs, run_count, whole);
+    if constexpr (M > 1) sweep_rows<T, M - 1>(s, m, channels, q, vectors, runs, run_count, whole);
+}
+
+// A sweep reads up to this many elements past a tile's last pixel (and drops what it makes of them).
+template <class T>
+constexpr Index sweep_overread = tile_cols<T> * lanes<T>;
+
+// The whole tile: blocks of pixels outside (they stay in the first-level cache), blocks of channels inside.
+template <class T>
+inline void sweep(const Sweep<T>& s) {
+    const Index pixels = (s.rows - 1) * s.pitch + s.cols;
+    const Index vectors = (pixels + lanes<T> - 1) / lanes<T>;
+    const Index blocks = (vectors + tile_cols<T> - 1) / tile_cols<T>;
+    const Index channel_blocks = (s.channels + tile_rows<T> - 1) / tile_rows<T>;
+    Run runs[tile_cols<T> * lanes<T>];
+    for (Index block = 0; block < blocks; ++block) {  // vectors and channels are dealt out evenly: 4 = 2 + 2, not 3 + 1
+        const Index v0 = vectors * block / blocks, v1 = vectors * (block + 1) / blocks;
+        bool whole;
+        const Index run_count = find_runs(s, v0 * lanes<T>, v1 - v0, runs, whole);
+        for (Index b = 0; b < channel_blocks; ++b) {
+            const Index m0 = s.channels * b / channel_blocks, m1 = s.channels * (b + 1) / channel_blocks;
+            sweep_rows(s, m0, m1 - m0, v0 * lanes<T>, v1 - v0, runs, run_count, whole);
+        }
+    }
+}
+
+}  // namespace
+}  // namespace rushlight::kernels::RUSHLIGHT_ISA

@@ -1,0 +1,139 @@
+// A tile: the pixels that one block of outputs reads, copied into scratch memory so that every tap of the kernel is a plain offset.
+//
+// The idea that forward, input gradient and weight gradient share. Number the outputs of the block row after row with a fixed pitch:
+// q = i * pitch + j. Copy the source so that tap t reads its pixel for output q at `tile[offset[t] + q]`, for every stride, dilation
+// and padding. Then a convolution is   y[m][q] = sum over t of weight[m, t] * tile[offset[t] + q]   with pixels side by side in
+// vector lanes, no division, no bounds, no im2col. (Dukhan, The Indirect Convolution Algorithm, arXiv:1907.02129, has the
+// table of offsets; here it is one table per tile, not per pixel.) Between the rows lie pitch - cols outputs that nobody wants:
+// they are computed and dropped, a few per cent on wide images.
+//
+// Along one direction, tap i of output o reads source pixel  base + o * step + i * delta. Forward: step = stride, delta = dilation.
+// Input gradient: the outputs of one phase of the stride, step = 1. Where step > 1, pixels are sorted into planes by their residue,
+// so that neighbouring outputs read neighbouring pixels.
+#pragma once
+
+#include "simd.hpp"
+
+namespace rushlight::kernels::RUSHLIGHT_ISA {
+namespace {
+
+// One direction of a tile. Tap number i is kernel row (or column) first + i * every.
+struct Axis {
+    Index first, every, count;
+    Index base, step, delta;
+    Index outputs;  // of this tile
+    Index period;   // planes; tap i reads plane i % period ...
+    Index hop;      // ... beginning at pixel (i / period) * hop
+    Index extent;   // pixels of a plane along this direction
+};
+
+RUSHLIGHT_INLINE Index greatest_common_divisor(Index a, Index b) {
+    while (b != 0) {
+        const Index rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+// delta > 0. Taps share planes where that makes the tile smaller; a large dilation gives each tap a plane of its own.
+inline Axis make_axis(Index first, Index every, Index count, Index base, Index step, Index delta, Index outputs) {
+    Axis axis{first, every, count, base, step, delta, outputs, 1, 0, outputs};
+    if (count == 0) return axis;
+    const Index residues = step / greatest_common_divisor(delta, step);
+    const Index shared = min_of(residues, count);
+    const Index hop = residues * delta / step;
+    const Index extent = outputs + (count - 1) / residues * hop;
+    if (shared * extent <= count * outputs) {
+        axis.period = shared;
+        axis.hop = hop;
+        axis.extent = extent;
+    } else {
+        axis.period = count;
+    }
+    return axis;
+}
+
+struct TileLayout {
+    Axis h, w;
+    Index pitch;    // between rows
+    Index plane;    // between planes
+    Index channel;  // between channels: h.period * w.period planes
+};
+
+// NOTE [ 4 KiB aliasing ]
+// Planes a multiple of 4096 bytes apart compete for the same sets of the first-level cache; a few elements between them do not.
+inline TileLayout make_layout(const Axis& h, const Axis& w, Index lane_count) {
+    TileLayout layout{h, w, w.extent, h.extent * w.extent, 0};
+    if (layout.plane % 256 == 0) layout.plane += lane_count;
+    layout.channel = h.period * w.period * layout.plane;
+    return layout;
+}
+
+// Where tap (i, j) of a channel reads its pixel for output 0.
+RUSHLIGHT_INLINE Index tap_offset(const TileLayout& layout, Index i, Index j) {
+    const Index plane = i % layout.h.period * layout.w.period + j % layout.w.period;
+    return plane * layout.plane + i / layout.h.period * layout.h.hop * layout.pitch + j / layout.w.period * layout.w.hop;
+}
+
+// The pixels of one channel: a plane in memory and its bounds.
+template <class T>
+struct Source {
+    const T* data;
+    Index stride_h, stride_w;
+    Index H, W;
+};
+
+template <class T>
+RUSHLIGHT_INLINE void fill_zero(T* to, Index count) {
+    for (Index i = 0; i < count; ++i) to[i] = T(0);
+}
+
+// to[j] = from[j * stride], j < count. Reads nothing else.
+template <class T>
+RUSHLIGHT_INLINE void copy_row(const T* from, Index stride, T* to, Index count) {
+    if (stride == 1) {
+        Index j = 0;
+        for (; j + lanes<T> <= count; j += lanes<T>) store(to + j, load(from + j));
+        if (j < count) store_lanes(to + j, load_lanes(from + j, 0, count - j), 0, count - j);
+    } else if (stride == 2) {
+        for (Index j = 0; j < count; ++j) to[j] = from[2 * j];
+    } else {
+        for (Index j = 0; j < count; ++j) to[j] = from[j * stride];
+    }
+}
+
+// One plane: pixel (i, j) is source (row0 + i * step_h, col0 + j * step_w), zero outside the image.
+template <class T>
+inline void pack_plane(const Source<T>& source, Index row0, Index step_h, Index col0, Index step_w, Index rows, Index cols,
+                       T* to) {
+    // Columns [left, right) lie inside the image.
+    const Index left = min_of(cols, col0 >= 0 ? 0 : (-col0 + step_w - 1) / step_w);
+    const Index right = max_of(left, min_of(cols, floor_div(source.W - 1 - col0, step_w) + 1));
+    for (Index i = 0; i < rows; ++i, to += cols) {
+        const Index row = row0 + i * step_h;
+        if (row < 0 || row >= source.H) {
+            fill_zero(to, cols);
+            continue;
+        }
+        fill_zero(to, left);
+        copy_row(source.data + row * source.stride_h + (col0 + left * step_w) * source.stride_w, step_w * source.stride_w,
+                 to + left, right - left);
+        fill_zero(to + right, cols - right);
+    }
+}
+
+// All planes of one channel, and zeros in the gaps between them.
+template <class T>
+inline void pack_channel(const Source<T>& source, const TileLayout& layout, T* to) {
+    for (Index i = 0; i < layout.h.period; ++i)
+        for (Index j = 0; j < layout.w.period; ++j, to += layout.plane) {
+            const Index pixels = layout.h.extent * layout.w.extent;
+            pack_plane(source, layout.h.base + i * layout.h.delta, layout.h.step, layout.w.base + j * layout.w.delta,
+                       layout.w.step, layout.h.extent, layout.w.extent, to);
+            fill_zero(to + pixels, layout.plane - pixels);
+        }
+}
+
+}  // namespace
+}  // namespace rushlight::kernels::RUSHLIGHT_ISA

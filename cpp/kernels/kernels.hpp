@@ -1,0 +1,198 @@
+// The contract between operators and kernels: what one tile is, and the table of functions that every ISA fills.
+//
+// A kernel is serial, noexcept and allocates nothing: one tile in, one tile out. It trusts its arguments; the operator has checked
+// them. The structs here are plain aggregates without member functions, because this header is compiled once per ISA and an
+// inline function that the compiler does not inline would be a symbol shared between ISAs (see NOTE [ One namespace per ISA ]
+// in CMakeLists.txt).
+//
+// Names: N images, C input channels, K output channels, H x W input, R x S kernel, OH x OW output; height before width.
+// x, w, b, y are input, weight, bias, output; dx, dw, db, dy their gradients. All strides count elements.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rushlight::kernels {
+
+using Index = std::int64_t;
+
+// Half-open: begin <= i < end.
+struct Range {
+    Index begin, end;
+};
+
+// A batch of images in any layout. Only read through the strides, so transposed, reversed and broadcast arrays need no copy.
+template <class T>
+struct Images {
+    T* data;
+    Index stride_n, stride_c, stride_h, stride_w;
+};
+
+// ---------------------------------------------------------------- convolution
+
+struct Conv2dShape {
+    Index N, C, H, W;
+    Index K, R, S;
+    Index OH, OW;
+    Index groups;
+    Index stride_h, stride_w;
+    Index pad_top, pad_left;  // the bottom and right paddings are implied by OH and OW
+    Index dilation_h, dilation_w;
+};
+
+// How an operator cuts the reduction and the pixels, so that one thread's scratch memory stays O(tile).
+struct Conv2dBlocking {
+    Index reduction;   // channels (forward: C, backward_input: K) whose sums are added up before they reach memory
+    Index rows, cols;  // most pixels of a tile
+};
+
+// y[n, g * K/groups + k, rows, cols] for g in groups, k in channels (both ranges are within their own axis).
+template <class T>
+struct Conv2dForward {
+    Images<const T> x;
+    const T* w;  // (K, C/groups, R, S), contiguous
+    const T* b;  // (K) or null
+    T* y;        // (N, K, OH, OW), contiguous
+    Index n;
+    Range groups, channels, rows, cols;
+};
+
+// dx[n, g * C/groups + c, rows, cols], written, never added to.
+template <class T>
+struct Conv2dBackwardInput {
+    Images<const T> dy;
+    const T* w;
+    T* dx;  // (N, C, H, W), contiguous
+    Index n;
+    Range groups, channels, rows, cols;
+};
+
+// The part of dw[g * K/groups + k, c, :, :] that images `batch` and output rows `rows` contribute; written, never added to.
+template <class T>
+struct Conv2dBackwardWeight {
+    Images<const T> x;
+    Images<const T> dy;
+    T* dw;  // (K, C/groups, R, S), contiguous
+    Index g;
+    Range k, c;  // within the group
+    Range batch, rows;
+};
+
+// db[k] = sum of dy[:, k].
+template <class T>
+struct Conv2dBackwardBias {
+    Images<const T> dy;
+    T* db;
+    Index N, OH, OW;
+    Range k;
+};
+
+template <class T>
+struct Conv2dKernels {
+    // Elements of scratch memory that the three kernels below want for tiles of at most this blocking.
+    Index (*forward_workspace)(const Conv2dShape&, const Conv2dBlocking&) noexcept;
+    void (*forward)(const Conv2dShape&, const Conv2dBlocking&, const Conv2dForward<T>&, T* workspace) noexcept;
+
+    Index (*backward_input_workspace)(const Conv2dShape&, const Conv2dBlocking&) noexcept;
+    void (*backward_input)(const Conv2dShape&, const Conv2dBlocking&, const Conv2dBackwardInput<T>&,
+                           T* workspace) noexcept;
+
+    Index (*backward_weight_workspace)(const Conv2dShape&, const Conv2dBlocking&, Index k, Index c) noexcept;
+    void (*backward_weight)(const Conv2dShape&, const Conv2dBlocking&, const Conv2dBackwardWeight<T>&,
+                            T* workspace) noexcept;
+
+    void (*backward_bias)(const Conv2dBackwardBias<T>&) noexcept;
+};
+
+// ---------------------------------------------------------------- max pooling
+
+struct MaxPool2dShape {
+    Index planes;  // N * C
+    Index H, W;
+    Index OH, OW;
+    Index kernel_h, kernel_w;
+    Index stride_h, stride_w;
+    Index pad_top, pad_left;
+    Index dilation_h, dilation_w;
+};
+
+// y[plane, rows] and, where wanted, the flat position h * W + w of each maximum in its own plane.
+template <class T>
+struct MaxPool2dForward {
+    const T* x;            // one plane (H, W), contiguous
+    T* y;                  // one plane (OH, OW), contiguous
+    std::int64_t* indices;  // as y, or null
+    Range rows;
+};
+
+// dx[plane] = 0, then dx[plane, indices] += dy: written whole. Indices have been checked to lie in the plane.
+template <class T>
+struct MaxPool2dBackward {
+    const T* dy;                  // (OH * OW)
+    const std::int64_t* indices;  // (OH * OW)
+    T* dx;                        // (H * W)
+    Index outputs, inputs;        // OH * OW, H * W
+};
+
+template <class T>
+struct MaxPool2dKernels {
+    Index (*forward_workspace)(const MaxPool2dShape&, Index rows) noexcept;  // bytes
+    void (*forward)(const MaxPool2dShape&, const MaxPool2dForward<T>&, void* workspace) noexcept;
+    void (*backward)(const MaxPool2dBackward<T>&) noexcept;
+};
+
+// ---------------------------------------------------------------- relu
+
+template <class T>
+struct ReluKernels {
+    // y = x < 0 ? 0 : x, so NaN and -0.0 stay what they are. x == y is allowed.
+    void (*forward)(const T* x, T* y, Index count) noexcept;
+    // dx = y <= 0 ? 0 : dy (torch's rule, on the result).
+    void (*backward)(const T* dy, const T* y, T* dx, Index count) noexcept;
+};
+
+// ---------------------------------------------------------------- the table of one ISA
+
+// Convolution of integers wraps modulo 2^n, and there signed and unsigned are the same bits: int8 runs as uint8, and so on.
+struct KernelTable {
+    const char* isa;
+    double (*fma_chain)(Index steps, bool float64) noexcept;  // flops done; bench/ divides by the time: the machine's peak
+
+    Conv2dKernels<float> conv2d_f32;
+    Conv2dKernels<double> conv2d_f64;
+    Conv2dKernels<std::uint8_t> conv2d_u8;  // the integer tables have `forward` alone
+    Conv2dKernels<std::uint16_t> conv2d_u16;
+    Conv2dKernels<std::uint32_t> conv2d_u32;
+    Conv2dKernels<std::uint64_t> conv2d_u64;
+
+    MaxPool2dKernels<float> max_pool2d_f32;
+    MaxPool2dKernels<double> max_pool2d_f64;
+    MaxPool2dKernels<std::uint8_t> max_pool2d_u8;
+    MaxPool2dKernels<std::int8_t> max_pool2d_i8;
+    MaxPool2dKernels<std::int16_t> max_pool2d_i16;
+    MaxPool2dKernels<std::int32_t> max_pool2d_i32;
+    MaxPool2dKernels<std::int64_t> max_pool2d_i64;
+
+    ReluKernels<float> relu_f32;
+    ReluKernels<double> relu_f64;
+    ReluKernels<std::uint8_t> relu_u8;
+    ReluKernels<std::int8_t> relu_i8;
+    ReluKernels<std::int16_t> relu_i16;
+    ReluKernels<std::int32_t> relu_i32;
+    ReluKernels<std::int64_t> relu_i64;
+};
+
+// The kernel files, one line each. Every ISA's namespace has `void add_<file>(KernelTable&) noexcept` for each.
+#define RUSHLIGHT_KERNEL_FILES(X) \
+    X(conv2d)                     \
+    X(conv2d_weight)              \
+    X(peak)
+
+// The ISAs, best first: X(name). CMake says which of them this build has (RUSHLIGHT_HAVE_<name>).
+#define RUSHLIGHT_ISAS(X) \
+    X(avx512)             \
+    X(avx2)               \
+    X(baseline)           \
+    X(reference)
+
+}  // namespace rushlight::kernels

@@ -1,0 +1,30 @@
+// The vector code that every CPU has: 16-byte vectors, no intrinsics. SSE2 on x86-64, NEON on aarch64, whatever the compiler makes
+// of it elsewhere. Included by simd.hpp alone.
+#pragma once
+
+#include "kernels.hpp"
+
+namespace rushlight::kernels::RUSHLIGHT_ISA {
+namespace {
+
+constexpr Index kVectorBytes = 16;
+constexpr bool kMaskedStores = false;
+
+// Register tiles for 16 registers (aarch64 has 32).
+#if defined(__aarch64__)
+constexpr Index kTileRows = 8, kTileCols = 3;
+constexpr Index kWeightRows = 4, kWeightTaps = 4;
+#else
+constexpr Index kTileRows = 4, kTileCols = 3;
+constexpr Index kWeightRows = 4, kWeightTaps = 2;
+#endif
+
+typedef float F32 __attribute__((vector_size(16)));
+typedef double F64 __attribute__((vector_size(16)));
+
+// Contracted to a fused multiply-add by the compiler (-ffp-contract=fast) where the CPU's base instruction set has one.
+RUSHLIGHT_INLINE F32 fma_f32(F32 a, F32 b, F32 c) { return a * b + c; }
+RUSHLIGHT_INLINE F64 fma_f64(F64 a, F64 b, F64 c) { return a * b + c; }
+
+}  // namespace
+}  // namespace rushlight::kernels::RUSHLIGHT_ISA

@@ -1,0 +1,144 @@
+// Choice of the algorithm of a convolution: one ordered list per direction; the first entry that accepts the shape runs, and the last
+// accepts everything. Nothing here may look at the number of threads or at a position in the batch: the choice decides bits.
+#include "ops/conv2d.hpp"
+
+#include "core/isa.hpp"
+#include "core/parallel.hpp"
+#include "ops/conv2d_direct.hpp"
+
+namespace rushlight {
+
+using kernels::Conv2dKernels;
+using kernels::Conv2dShape;
+using kernels::Images;
+using kernels::KernelTable;
+
+namespace {
+
+template <class T>
+const Conv2dKernels<T>& conv2d_kernels(const KernelTable& table);
+template <>
+const Conv2dKernels<float>& conv2d_kernels(const KernelTable& table) { return table.conv2d_f32; }
+template <>
+const Conv2dKernels<double>& conv2d_kernels(const KernelTable& table) { return table.conv2d_f64; }
+template <>
+const Conv2dKernels<std::uint8_t>& conv2d_kernels(const KernelTable& table) { return table.conv2d_u8; }
+template <>
+const Conv2dKernels<std::uint16_t>& conv2d_kernels(const KernelTable& table) { return table.conv2d_u16; }
+template <>
+const Conv2dKernels<std::uint32_t>& conv2d_kernels(const KernelTable& table) { return table.conv2d_u32; }
+template <>
+const Conv2dKernels<std::uint64_t>& conv2d_kernels(const KernelTable& table) { return table.conv2d_u64; }
+
+// One entry of a direction's list. Run is a pointer to a function that takes the direction's operands.
+template <class Run>
+struct Algorithm {
+    const char* name;
+    bool (*accepts)(const Conv2dShape&);
+    Run run;
+};
+
+bool accepts_everything(const Conv2dShape&) { return true; }
+
+template <class T>
+constexpr Algorithm<decltype(&direct::forward<T>)> forward_algorithms[] = {
+    {"direct", accepts_everything, &direct::forward<T>},
+};
+
+template <class T>
+constexpr Algorithm<decltype(&direct::backward_input<T>)> backward_input_algorithms[] = {
+    {"direct", accepts_everything, &direct::backward_input<T>},
+};
+
+template <class T>
+constexpr Algorithm<decltype(&direct::backward_weight<T>)> backward_weight_algorithms[] = {
+    {"direct", accepts_everything, &direct::backward_weight<T>},
+};
+
+template <class Algorithms>
+auto choose(const Algorithms& algorithms, const Conv2dShape& shape) {
+    const auto* algorithm = algorithms;
+    while (!algorithm->accepts(shape)) ++algorithm;
+    return algorithm->run;
+}
+
+// An array of 3 or 4 dimensions as images; an unbatched one is a batch of one.
+template <class T>
+Images<const T> images(const TensorView& a) {
+    const Index* strides = a.strides + a.ndim - 3;
+    return Images<const T>{a.as<const T>(), a.ndim == 4 ? a.strides[0] : 0, strides[0], strides[1], strides[2]};
+}
+
+template <class T>
+void run_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias, void* y) {
+    choose(forward_algorithms<T>, s)(s, conv2d_kernels<T>(active_kernels()), images<T>(x), w.as<const T>(),
+                                     bias ? bias->as<const T>() : nullptr, static_cast<T*>(y),
+                                     conv2d_nanoseconds(s, x.dtype));
+}
+
+template <class T>
+void run_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w, void* dx) {
+    choose(backward_input_algorithms<T>, s)(s, conv2d_kernels<T>(active_kernels()), images<T>(dy), w.as<const T>(),
+                                            static_cast<T*>(dx), conv2d_nanoseconds(s, dy.dtype));
+}
+
+template <class T>
+void run_backward_weight(const Conv2dShape& s, const TensorView& dy, const TensorView& x, void* dw) {
+    choose(backward_weight_algorithms<T>, s)(s, conv2d_kernels<T>(active_kernels()), images<T>(x), images<T>(dy),
+                                             static_cast<T*>(dw), conv2d_nanoseconds(s, dy.dtype));
+}
+
+template <class T>
+void run_backward_bias(const TensorView& dy, void* db) {
+    const kernels::Images<const T> images_dy = images<T>(dy);
+    const Index N = dy.ndim == 4 ? dy.shape[0] : 1, K = dy.shape[dy.ndim - 3];
+    const Index OH = dy.shape[dy.ndim - 2], OW = dy.shape[dy.ndim - 1];
+    const auto kernel = conv2d_kernels<T>(active_kernels()).backward_bias;
+    parallel_for(K, double(N) * double(K) * double(OH) * double(OW) / 8, [&](Index k) {
+        kernel({images_dy, static_cast<T*>(db), N, OH, OW, {k, k + 1}});
+    });
+}
+
+}  // namespace
+
+double conv2d_multiply_adds(const Conv2dShape& s) {
+    return double(s.N) * double(s.K) * double(s.C / s.groups) * double(s.R * s.S) * double(s.OH) * double(s.OW);
+}
+
+// Multiply-adds per nanosecond as seen on ordinary machines; only the order of magnitude matters (is a second thread worth it?).
+double conv2d_nanoseconds(const Conv2dShape& s, DType dtype) {
+    const bool reference = std::string(active_kernels().isa) == "reference";
+    const double rate = reference ? 1 : dtype == DType::float32 ? 30 : dtype == DType::float64 ? 15 : 8;
+    const double pixels = double(s.N) * (double(s.C) * double(s.H * s.W) + double(s.K) * double(s.OH * s.OW));
+    return conv2d_multiply_adds(s) / rate + pixels / 8;
+}
+
+void conv2d_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias, void* y) {
+    switch (x.dtype) {
+        case DType::float32: return run_forward<float>(s, x, w, bias, y);
+        case DType::float64: return run_forward<double>(s, x, w, bias, y);
+        case DType::uint8:
+        case DType::int8: return run_forward<std::uint8_t>(s, x, w, bias, y);
+        case DType::int16: return run_forward<std::uint16_t>(s, x, w, bias, y);
+        case DType::int32: return run_forward<std::uint32_t>(s, x, w, bias, y);
+        case DType::int64: return run_forward<std::uint64_t>(s, x, w, bias, y);
+        default: throw NotImplemented("conv2d: not implemented for this dtype");
+    }
+}
+
+void conv2d_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w, void* dx) {
+    if (dy.dtype == DType::float32) return run_backward_input<float>(s, dy, w, dx);
+    run_backward_input<double>(s, dy, w, dx);
+}
+
+void conv2d_backward_weight(const Conv2dShape& s, const TensorView& dy, const TensorView& x, void* dw) {
+    if (dy.dtype == DType::float32) return run_backward_weight<float>(s, dy, x, dw);
+    run_backward_weight<double>(s, dy, x, dw);
+}
+
+void conv2d_backward_bias(const TensorView& dy, void* db) {
+    if (dy.dtype == DType::float32) return run_backward_bias<float>(dy, db);
+    run_backward_bias<double>(dy, db);
+}
+
+}  // namespace rushlight

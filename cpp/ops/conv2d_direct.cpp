@@ -1,0 +1,224 @@
+// Tiling of the direct convolution. See conv2d_direct.hpp for what may and may not depend on the number of threads.
+#include "ops/conv2d_direct.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include "core/parallel.hpp"
+#include "core/workspace.hpp"
+
+namespace rushlight::direct {
+
+using kernels::Conv2dBlocking;
+using kernels::Conv2dKernels;
+using kernels::Conv2dShape;
+using kernels::Images;
+using kernels::Range;
+
+namespace {
+
+Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
+
+// Part i of `parts` nearly equal parts of [0, count).
+Range part(Index i, Index parts, Index count) { return Range{count * i / parts, count * (i + 1) / parts}; }
+
+// Taps (channels x kernel area) whose products are added up in registers before they reach memory. Short chains round less; a few
+// hundred hide the cost of the memory traffic.
+constexpr Index kTapsPerSum = 320;
+
+// A tile of pixels should leave room for weights in a second-level cache, and often fits the first.
+constexpr Index kTileBytes = 96 * 1024;
+constexpr Index kMostCols = 512;
+
+// Below this many multiply-adds a task is not worth its bookkeeping.
+constexpr double kTaskMultiplyAdds = 2e5;
+constexpr Index kTasksPerThread = 4;
+
+// Source pixels that `outputs` neighbouring outputs read along one direction.
+Index source_extent(Index outputs, Index stride, Index taps, Index dilation) {
+    return std::min((outputs - 1) * stride + (taps - 1) * dilation + 1, outputs * taps);
+}
+
+// One direction of the problem as the tiling sees it: sums over `reduction` channels and R x S taps, for `channels` outputs per group.
+struct Extent {
+    Index reduction, channels;  // per group
+    Index rows, cols;           // of the output
+    Index step_h, step_w;       // source pixels per output
+};
+
+struct Tiling {
+    Conv2dBlocking blocking;
+    Index row_parts, col_parts, channel_parts, group_parts;
+};
+
+// The reduction's blocks: from the shape alone, because they decide bits.
+Index reduction_block(Index reduction, Index area) {
+    const Index most = std::max<Index>(1, kTapsPerSum / area);
+    return std::max<Index>(1, divide_up(reduction, divide_up(std::max<Index>(reduction, 1), most)));
+}
+
+Index tile_rows(const Conv2dShape& p, const Extent& e, Index reduction, Index cols, Index element) {
+    const Index width = source_extent(cols, e.step_w, p.S, p.dilation_w);
+    Index rows = e.rows;
+    while (rows > 1 && reduction * width * source_extent(rows, e.step_h, p.R, p.dilation_h) * element > kTileBytes)
+        rows = rows / 2 + rows % 2;
+    return rows;
+}
+
+Tiling choose_tiling(const Conv2dShape& p, const Extent& e, Index element) {
+    Tiling t{};
+    t.blocking.reduction = reduction_block(e.reduction, p.R * p.S);
+    t.col_parts = divide_up(e.cols, kMostCols);
+    const Index cols = divide_up(e.cols, t.col_parts);
+    t.row_parts = divide_up(e.rows, tile_rows(p, e, t.blocking.reduction, cols, element));
+
+    // More tasks for more threads: rows first (little is computed twice), then output channels (each packs the tile again).
+    const Index tasks_wanted = num_threads() > 1 ? num_threads() * kTasksPerThread : 1;
+    const double work = double(e.channels) * double(e.reduction * p.R * p.S) * double(e.rows) * double(e.cols);
+    const auto enough = [&](Index parts) {
+        return p.N * p.groups * parts >= tasks_wanted || work / double(parts) < 2 * kTaskMultiplyAdds;
+    };
+    const Index least_rows = std::max<Index>(p.R, divide_up(96, cols));
+    while (!enough(t.row_parts * t.col_parts) && e.rows / (2 * t.row_parts) >= least_rows) t.row_parts *= 2;
+    t.channel_parts = 1;
+    while (!enough(t.row_parts * t.col_parts * t.channel_parts) && e.channels / (2 * t.channel_parts) >= 16)
+        t.channel_parts *= 2;
+
+    // Small groups (depthwise) share a task.
+    const double group_work = work / double(t.row_parts * t.col_parts * t.channel_parts);
+    const Index groups_per_task = std::clamp<Index>(Index(kTaskMultiplyAdds / std::max(group_work, 1.0)), 1, p.groups);
+    t.group_parts = divide_up(p.groups, groups_per_task);
+
+    t.blocking.rows = divide_up(e.rows, t.row_parts);
+    t.blocking.cols = divide_up(e.cols, t.col_parts);
+    return t;
+}
+
+// Calls run(n, groups, channels, rows, cols) for every tile.
+template <class Run>
+void for_each_tile(const Conv2dShape& p, const Extent& e, const Tiling& t, double nanoseconds, const Run& run) {
+    const Index tasks = p.N * t.group_parts * t.channel_parts * t.row_parts * t.col_parts;
+    parallel_for(tasks, nanoseconds, [&](Index task) {
+        const Index col = task % t.col_parts;
+        task /= t.col_parts;
+        const Index row = task % t.row_parts;
+        task /= t.row_parts;
+        const Index channel = task % t.channel_parts;
+        task /= t.channel_parts;
+        const Index group = task % t.group_parts;
+        run(task / t.group_parts, part(group, t.group_parts, p.groups), part(channel, t.channel_parts, e.channels),
+            part(row, t.row_parts, e.rows), part(col, t.col_parts, e.cols));
+    });
+}
+
+}  // namespace
+
+template <class T>
+void forward(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& x, const T* w, const T* b, T* y,
+             double nanoseconds) {
+    const Extent extent{p.C / p.groups, p.K / p.groups, p.OH, p.OW, p.stride_h, p.stride_w};
+    const Tiling tiling = choose_tiling(p, extent, sizeof(T));
+    const std::size_t scratch = std::size_t(kernels.forward_workspace(p, tiling.blocking));
+    for_each_tile(p, extent, tiling, nanoseconds, [&](Index n, Range groups, Range channels, Range rows, Range cols) {
+        kernels.forward(p, tiling.blocking, {x, w, b, y, n, groups, channels, rows, cols},
+                        workspace<T>(Slot::input, scratch));
+    });
+}
+
+template <class T>
+void backward_input(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& dy, const T* w, T* dx,
+                    double nanoseconds) {
+    const Extent extent{p.K / p.groups, p.C / p.groups, p.H, p.W, 1, 1};
+    const Tiling tiling = choose_tiling(p, extent, sizeof(T));
+    const std::size_t scratch = std::size_t(kernels.backward_input_workspace(p, tiling.blocking));
+    for_each_tile(p, extent, tiling, nanoseconds, [&](Index n, Range groups, Range channels, Range rows, Range cols) {
+        kernels.backward_input(p, tiling.blocking, {dy, w, dx, n, groups, channels, rows, cols},
+                               workspace<T>(Slot::input, scratch));
+    });
+}
+
+namespace {
+
+// How the weight gradient is spread: blocks of dw (any number of them gives the same bits) times chunks of the pixels, whose partial
+// sums are added in a fixed order. Chunks are only needed where dw is too small to keep threads busy.
+struct WeightTiling {
+    Conv2dBlocking blocking;
+    Index k_parts, c_parts, batch_parts, row_parts;
+};
+
+constexpr Index kWeightBlockK = 64, kWeightBlockTaps = 144;
+constexpr Index kMostChunks = 16;
+constexpr double kChunkMultiplyAdds = 2e6;
+
+WeightTiling choose_weight_tiling(const Conv2dShape& p, Index element) {
+    const Index Kg = p.K / p.groups, Cg = p.C / p.groups;
+    WeightTiling t{};
+    const Index block_c = std::clamp<Index>(kWeightBlockTaps / (p.R * p.S), 1, std::max<Index>(Cg, 1));
+    t.k_parts = divide_up(Kg, kWeightBlockK);
+    t.c_parts = std::max<Index>(1, divide_up(Cg, block_c));
+
+    const Extent extent{Cg, Kg, p.OH, p.OW, p.stride_h, p.stride_w};
+    t.blocking.reduction = block_c;
+    t.blocking.cols = divide_up(p.OW, divide_up(p.OW, kMostCols));
+    t.blocking.rows = tile_rows(p, extent, block_c, t.blocking.cols, element);
+
+    const Index blocks = p.groups * t.k_parts * t.c_parts;
+    const double work = double(p.N) * double(p.K) * double(Cg * p.R * p.S) * double(p.OH) * double(p.OW);
+    const Index chunks =
+        std::clamp<Index>(Index(work / kChunkMultiplyAdds), 1, std::max<Index>(1, kMostChunks / blocks));
+    t.batch_parts = std::max<Index>(1, std::min(chunks, p.N));
+    t.row_parts = std::max<Index>(1, std::min(chunks / t.batch_parts, p.OH));
+    return t;
+}
+
+}  // namespace
+
+template <class T>
+void backward_weight(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& x,
+                     const Images<const T>& dy, T* dw, double nanoseconds) {
+    const WeightTiling t = choose_weight_tiling(p, sizeof(T));
+    const Index Kg = p.K / p.groups, Cg = p.C / p.groups;
+    const Index size = p.K * Cg * p.R * p.S, chunks = t.batch_parts * t.row_parts;
+    std::vector<T> partial(chunks > 1 ? std::size_t(chunks * size) : 0);
+    const std::size_t scratch = std::size_t(
+        kernels.backward_weight_workspace(p, t.blocking, divide_up(Kg, t.k_parts), divide_up(Cg, t.c_parts)));
+
+    parallel_for(p.groups * t.k_parts * t.c_parts * chunks, nanoseconds, [&](Index task) {
+        const Index chunk = task % chunks;
+        task /= chunks;
+        const Index c = task % t.c_parts;
+        task /= t.c_parts;
+        const Index k = task % t.k_parts;
+        T* out = chunks > 1 ? partial.data() + chunk * size : dw;
+        kernels.backward_weight(p, t.blocking,
+                                {x, dy, out, task / t.k_parts, part(k, t.k_parts, Kg), part(c, t.c_parts, Cg),
+                                 part(chunk / t.row_parts, t.batch_parts, p.N), part(chunk % t.row_parts, t.row_parts, p.OH)},
+                                workspace<T>(Slot::input, scratch));
+    });
+    if (chunks == 1) return;
+    for (Index i = 0; i < size; ++i) {
+        T sum = partial[std::size_t(i)];
+        for (Index chunk = 1; chunk < chunks; ++chunk) sum += partial[std::size_t(chunk * size + i)];
+        dw[i] = sum;
+    }
+}
+
+#define INSTANTIATE_FORWARD(T)                                                                                    \
+    template void forward<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, const T*, const T*, \
+                             T*, double);
+INSTANTIATE_FORWARD(float)
+INSTANTIATE_FORWARD(double)
+INSTANTIATE_FORWARD(std::uint8_t)
+INSTANTIATE_FORWARD(std::uint16_t)
+INSTANTIATE_FORWARD(std::uint32_t)
+INSTANTIATE_FORWARD(std::uint64_t)
+
+#define INSTANTIATE_BACKWARD(T)                                                                                        \
+    template void backward_input<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, const T*, T*, \
+                                    double);                                                                           \
+    template void backward_weight<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&,              \
+                                     const Images<const T>&, T*, double);
+INSTANTIATE_BACKWARD(float)
+INSTANTIATE_BACKWARD(double)
+
+}  // namespace rushlight::direct
