@@ -1,0 +1,123 @@
+"""How arguments may be spelled: int or pair, NumPy integers, four-sided padding; the TypeErrors of all others.
+
+Spelling only: whether a stride may be zero or a kernel fits its image is for the operators in C++ to say.
+`where` opens every message, for example "max_pool2d():".
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+
+from ..autograd import TensorBase
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+Array = np.ndarray[Any, Any]
+ArrayOrTensor = Union[Array, "Tensor"]
+Ints = Union[int, "tuple[int, ...]", "list[int]"]
+Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]  # top, bottom, left, right
+
+_LIMIT = 2**63
+
+
+def type_of(value: Any) -> str:
+    """A value's type as torch's messages write it: 'float', 'NoneType', 'numpy.ndarray', 'Tensor'."""
+    if isinstance(value, TensorBase):
+        return "Tensor"
+    kind = type(value)
+    return f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
+
+
+def array_of(where: str, name: str, position: int, value: Any) -> Array:
+    """The ndarray of a Tensor or ndarray argument."""
+    if isinstance(value, TensorBase):
+        return value._data
+    if isinstance(value, np.ndarray):
+        return value
+    raise TypeError(f"{where} argument '{name}' (position {position}) must be Tensor or numpy.ndarray, "
+                    f"not {type_of(value)}")
+
+
+def integer(value: Any) -> int | None:
+    """`value` as an int if it is one in torch's eyes (NumPy's count, bools do not), else None."""
+    if type(value) is not int:
+        if isinstance(value, (bool, np.bool_)):
+            return None
+        try:
+            value = operator.index(value)
+        except TypeError:
+            return None
+    if not -_LIMIT <= value < _LIMIT:
+        raise ValueError(f"Overflow when unpacking long long: {value} does not fit in 64 bits")
+    return value
+
+
+def one_int(where: str, name: str, position: int, value: Any) -> int:
+    """A single int."""
+    number = integer(value)
+    if number is None:
+        raise TypeError(f"{where} argument '{name}' (position {position}) must be int, not {type_of(value)}")
+    return number
+
+
+def ints(where: str, name: str, position: int, value: Any) -> tuple[int, ...]:
+    """An int as a tuple of one; a tuple or list of ints as a tuple, whatever its length."""
+    if isinstance(value, (tuple, list)):
+        return several_ints(where, name, position, value)
+    number = integer(value)
+    if number is None:
+        raise TypeError(f"{where} argument '{name}' (position {position}) must be tuple of ints, not {type_of(value)}")
+    return (number,)
+
+
+def pair(where: str, name: str, position: int, value: Any, wrong_length: str) -> Pair:
+    """An int, a tuple of one or a tuple of two, as a pair (height first).
+
+    Any other length raises `wrong_length`, a text with {name} and {values} to be filled in.
+    """
+    if type(value) is int and -_LIMIT <= value < _LIMIT:
+        return value, value
+    numbers = ints(where, name, position, value)
+    if len(numbers) == 1:
+        return numbers[0], numbers[0]
+    if len(numbers) != 2:
+        raise RuntimeError(wrong_length.format(name=name, values=list(numbers)))
+    return numbers[0], numbers[1]
+
+
+def several_ints(where: str, name: str, position: int, value: Any) -> tuple[int, ...]:
+    """A tuple or list of ints (a single int is a TypeError)."""
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{where} argument '{name}' (position {position}) must be tuple of ints, not {type_of(value)}")
+    numbers = []
+    for at, item in enumerate(value):
+        number = integer(item)
+        if number is None:
+            raise TypeError(f"{where} argument '{name}' (position {position}) must be tuple of ints, "
+                            f"but found element of type {type_of(item)} at pos {at}")
+        numbers.append(number)
+    return tuple(numbers)
+
+
+def four_sides(where: str, name: str, position: int, value: Any) -> Sides | None:
+    """((top, bottom), (left, right)) as four ints; None if `value` is not nested at all."""
+    if not isinstance(value, (tuple, list)) or not any(isinstance(side, (tuple, list)) for side in value):
+        return None
+    if len(value) != 2 or any(not isinstance(side, (tuple, list)) or len(side) != 2 for side in value):
+        raise TypeError(f"{where} argument '{name}' (position {position}) must be tuple of ints "
+                        f"or ((top, bottom), (left, right)), not {value!r}")
+    top, bottom = several_ints(where, name, position, value[0])
+    left, right = several_ints(where, name, position, value[1])
+    return top, bottom, left, right
+
+
+def flag(where: str, name: str, position: int, value: Any) -> bool:
+    """True or False and nothing else."""
+    if type(value) is not bool:
+        raise TypeError(f"{where} argument '{name}' (position {position}) must be bool, not {type_of(value)}")
+    return value

@@ -1,0 +1,116 @@
+"""linear: input @ weight.T + bias, and its gradient. The products are NumPy's."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd import Rule, record
+from ..ops._common import sum_to
+from ._spelling import ArrayOrTensor, array_of
+
+_WHERE = "linear():"
+_C_NAMES = {"float32": "float", "float64": "double", "float16": "c10::Half", "int8": "signed char", "int16": "short",
+            "int32": "int", "int64": "long int", "uint8": "unsigned char", "bool": "bool"}
+
+
+def linear(input: ArrayOrTensor, weight: ArrayOrTensor, bias: ArrayOrTensor | None = None) -> Any:
+    """input @ weight.T + bias.
+
+    input   (*, in_features), any number of leading dimensions
+    weight  (out_features, in_features), or (in_features,), which gives one number per row
+    bias    (out_features,), anything that broadcasts to the output, or None
+    All of one dtype. Returns (*, out_features): an ndarray for ndarrays, a Tensor if any argument is one.
+    Raises RuntimeError if shapes or dtypes do not fit.
+
+    >>> import numpy as np
+    >>> from rushlight import functional as F
+    >>> F.linear(np.array([[1., 2.]]), np.array([[3., 4.], [5., 6.], [7., 8.]]), np.array([0., 0., 1.]))
+    array([[11., 17., 24.]])
+
+    Source: torch.nn.functional.linear.
+    """
+    x, w = array_of(_WHERE, "input", 1, input), array_of(_WHERE, "weight", 2, weight)
+    b = None if bias is None else array_of(_WHERE, "bias", 3, bias)
+    _check(x, w, b)
+    rows = (math.prod(x.shape[:-1]), x.shape[-1])
+    matrix = w if w.ndim == 2 else w.reshape(1, -1)
+    y = (x if x.ndim == 2 else x.reshape(rows)) @ matrix.T
+    out_shape = x.shape[:-1] + w.shape[:-1]
+    if y.shape != out_shape:
+        y = y.reshape(out_shape)
+    if b is not None:
+        _check_bias(b.shape, out_shape)
+        y = np.add(y, b, out=y) if y.ndim else y + b
+    shapes = (rows, matrix.shape, x.shape, w.shape, None if b is None else b.shape)
+    return record(y, _rule(x.ndim, w.ndim, b is None), (input, weight, bias), (input, weight), shapes)
+
+
+def _linear_backward(grad: Any, saved: Any, shapes: Any, needs: tuple[bool, ...]) -> tuple[Any, ...]:
+    input, weight = saved
+    rows, matrix, input_shape, weight_shape, bias_shape = shapes
+    dy = grad.reshape((rows[0], matrix[0]))
+    dx = dw = db = None
+    if needs[0]:
+        dx = (dy @ weight.reshape(matrix)).reshape(input_shape)
+    if needs[1]:
+        dw = (dy.T @ input.reshape(rows)).reshape(weight_shape)
+    if needs[2]:
+        db = sum_to(grad, bias_shape)
+    return dx, dw, db
+
+
+def _rule(input_ndim: int, weight_ndim: int, no_bias: bool) -> Rule:
+    """One rule under the names of the steps torch takes for each number of dimensions (the last step's is printed)."""
+    if weight_ndim == 1:
+        return _RULES["Dot" if input_ndim == 1 else "Mv"]
+    if no_bias:
+        return _RULES["Squeeze" if input_ndim == 1 else "Mm" if input_ndim == 2 else "UnsafeView"]
+    return _RULES["Addmm" if input_ndim == 2 else "View"]
+
+
+_NAMES = {"Mm": "MmBackward0", "Addmm": "AddmmBackward0", "View": "ViewBackward0", "UnsafeView": "UnsafeViewBackward0",
+          "Squeeze": "SqueezeBackward4", "Mv": "MvBackward0", "Dot": "DotBackward0"}
+_RULES = {key: Rule(name, _linear_backward, uses=((1,), (0,))) for key, name in _NAMES.items()}
+
+
+# ---- checks ----------------------------------------------------------------------------------------------------
+def _check(x: np.ndarray[Any, Any], w: np.ndarray[Any, Any], b: np.ndarray[Any, Any] | None) -> None:
+    if x.ndim == 0 or w.ndim == 0:
+        raise RuntimeError("both arguments to linear need to be at least 1D, "
+                           f"but they are {x.ndim}D and {w.ndim}D")
+    if w.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {w.ndim}D "
+                           f"(argument 'weight' of linear has shape {list(w.shape)})")
+    if b is not None and b.dtype != w.dtype:
+        raise RuntimeError(f"self and mat2 must have the same dtype, but got {_title(b)} and {_title(w)} "
+                           "(bias and weight of linear)")
+    if x.dtype != w.dtype:
+        names = (_C_NAMES.get(a.dtype.name, a.dtype.name) for a in (x, w))
+        raise RuntimeError("expected m1 and m2 to have the same dtype, but got: {} != {} "
+                           "(input and weight of linear)".format(*names))
+    if x.dtype.kind == "b":
+        raise NotImplementedError("\"addmm_impl_cpu_\" not implemented for 'Bool' (linear)")
+    if x.shape[-1] != w.shape[-1]:
+        rows, matrix = (math.prod(x.shape[:-1]), x.shape[-1]), (1, *w.shape)[-2:]
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows[0]}x{rows[1]} and "
+                           f"{matrix[1]}x{matrix[0]}): linear wants weight of shape (out_features, {rows[1]}), "
+                           f"but got {list(w.shape)}")
+
+
+def _title(array: np.ndarray[Any, Any]) -> str:
+    from ..dtypes import scalar_name
+
+    return scalar_name(array.dtype)
+
+
+def _check_bias(bias: tuple[int, ...], out: tuple[int, ...]) -> None:
+    """`bias` must broadcast to `out` without enlarging it."""
+    missing = len(out) - len(bias)
+    for d in range(len(bias)):
+        if missing + d < 0 or bias[d] not in (1, out[missing + d]):
+            raise RuntimeError(f"The expanded size of the tensor ({out[missing + d] if missing + d >= 0 else bias[d]}) "
+                               f"must match the existing size ({bias[d]}) at non-singleton dimension {missing + d}.  "
+                               f"Target sizes: {list(out)}.  Tensor sizes: {list(bias)} (argument 'bias' of linear)")

@@ -1,0 +1,133 @@
+"""max_pool2d, its gradient, and the gradient's gradient. What sizes are allowed is checked in C++ (cpp/ops)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core import max_pool2d_backward, max_pool2d_forward
+from ..autograd import Rule, is_grad_enabled, record, unwrap, wrap
+from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, flag, four_sides, pair, several_ints
+
+_WHERE = "max_pool2d():"
+_LENGTHS = {  # torch's own wording differs by argument
+    "kernel_size": "kernel_size must either be a single int, or a tuple of two ints",
+    "stride": "stride must either be omitted, a single int, or a tuple of two ints",
+    "padding": "padding must either be a single int, or a tuple of two ints",
+    "dilation": "dilation must be either a single int, or a tuple of two ints",
+}
+
+
+# ---- max_pool2d ------------------------------------------------------------------------------------------------
+def max_pool2d(input: ArrayOrTensor, kernel_size: Ints, stride: Ints | None = None, padding: Any = 0,
+               dilation: Ints = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+    """The largest value of every window, channel by channel.
+
+    out size = floor or ceil((size + 2*padding - dilation*(kernel_size - 1) - 1) / stride) + 1, per dimension; with
+    `ceil_mode` a last window that would start beyond the image and its left padding is dropped.
+
+    input           (N, C, H, W) or (C, H, W); floats or integers
+    kernel_size     int or (height, width)
+    stride          int or (down, across); None or []: the kernel's size
+    padding         int, (rows, columns) or ((top, bottom), (left, right)): never wins, at most half the kernel
+    dilation        distance between the window's rows and columns: int or (down, across)
+    ceil_mode       let the last window hang over the edge
+    return_indices  also return where each maximum was: int64, h*W + w in the unpadded plane
+
+    Of equal values the first wins, row by row; a NaN always wins (the last one, if several).
+    Returns an ndarray for an ndarray, a Tensor for a Tensor, or a pair of them with `return_indices`.
+    Raises TypeError for arguments of the wrong type, RuntimeError for sizes that do not fit.
+
+    >>> import numpy as np
+    >>> from rushlight import functional as F
+    >>> F.max_pool2d(np.arange(16).reshape(1, 4, 4), 2)
+    array([[[ 5,  7],
+            [13, 15]]])
+
+    Source: torch.nn.functional.max_pool2d.
+    """
+    x = array_of(_WHERE, "input", 1, input)
+    kernel = _pair("kernel_size", 2, kernel_size)
+    omitted = stride is None or (isinstance(stride, (tuple, list)) and len(stride) == 0)
+    strides = kernel if omitted else _pair("stride", 3, stride)
+    sides = _sides(padding)
+    dilations = _pair("dilation", 5, dilation)
+    ceil = flag(_WHERE, "ceil_mode", 6, ceil_mode)
+    if return_indices or (input is not x and input.requires_grad and is_grad_enabled()):  # type: ignore[union-attr]
+        y, indices = max_pool2d_forward(x, kernel, strides, sides, dilations, ceil, True)
+        out = record(y, MAX_POOL2D, (input,), (indices,), x.shape)
+        if not return_indices:
+            return out
+        return out, indices if input is x else wrap(indices)
+    y = max_pool2d_forward(x, kernel, strides, sides, dilations, ceil, False)
+    return y if input is x else wrap(y)
+
+
+def _max_pool2d_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]) -> tuple[Any]:
+    return (_scatter(params, saved[0], grad),)
+
+
+MAX_POOL2D = Rule("MaxPool2DWithIndicesBackward0", _max_pool2d_backward)
+
+
+# ---- its gradient ----------------------------------------------------------------------------------------------
+def max_pool2d_input(input_size: Any, indices: ArrayOrTensor, grad_output: ArrayOrTensor) -> Any:
+    """The gradient of `max_pool2d` with respect to its input: every window's gradient goes to its maximum.
+
+    input_size   shape of the input: (N, C, H, W) or (C, H, W)
+    indices      what max_pool2d(..., return_indices=True) returned
+    grad_output  the gradient with respect to the output, shaped like `indices`
+
+    Returns an array of shape `input_size`; a pixel that was the maximum of several windows gets their sum.
+    Raises RuntimeError if shapes do not belong together or an index lies outside the plane.
+
+    >>> import numpy as np
+    >>> from rushlight.nn import grad
+    >>> grad.max_pool2d_input((1, 2, 2), np.array([[[3]]]), np.array([[[5.0]]]))
+    array([[[0., 0.],
+            [0., 5.]]])
+    """
+    size = several_ints("max_pool2d_input():", "input_size", 1, input_size)
+    where = array_of("max_pool2d_input():", "indices", 2, indices)
+    array_of("max_pool2d_input():", "grad_output", 3, grad_output)
+    return _scatter(size, where, grad_output)
+
+
+def _scatter(input_size: tuple[int, ...], indices: Any, grad_output: Any) -> Any:
+    """grad_output (.., OH, OW) added into zeros of `input_size` at `indices`."""
+    indices = unwrap(indices)
+    dx = max_pool2d_backward(unwrap(grad_output), indices, input_size)
+    return record(dx, SCATTER, (grad_output,), (indices,), input_size)
+
+
+def _scatter_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]) -> tuple[Any]:
+    return (_gather(params, saved[0], grad),)
+
+
+SCATTER = Rule("MaxPool2DWithIndicesBackwardBackward0", _scatter_backward)
+
+
+def _gather(input_size: tuple[int, ...], indices: Any, values: Any) -> Any:
+    """values (.., H, W) read at `indices` (.., OH, OW): the opposite of `_scatter`."""
+    indices = unwrap(indices)
+    x = unwrap(values)
+    planes = x.shape[:-2]
+    picked = np.take_along_axis(x.reshape(*planes, -1), indices.reshape(*planes, -1), axis=-1)
+    return record(picked.reshape(indices.shape), GATHER, (values,), (indices,), input_size)
+
+
+GATHER = Rule("GatherBackward0", _max_pool2d_backward)
+
+
+# ---- spelling --------------------------------------------------------------------------------------------------
+def _pair(name: str, position: int, value: Any) -> Pair:
+    return pair(_WHERE, name, position, value, f"max_pool2d: {_LENGTHS[name]}, but got {{name}}={{values}}")
+
+
+def _sides(padding: Any) -> Sides:
+    sides = four_sides(_WHERE, "padding", 4, padding)
+    if sides is not None:
+        return sides
+    rows, columns = _pair("padding", 4, padding)
+    return rows, rows, columns, columns

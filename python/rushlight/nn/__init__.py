@@ -1,0 +1,24 @@
+"""Layers and the Module they are made of, under torch.nn's names.
+
+module.py and members.py: Module; container.py: Sequential, ModuleList; one file per family of layers, each thin
+around rushlight.functional; init.py: initial weights; grad.py: the backward passes as functions.
+"""
+
+from __future__ import annotations
+
+from . import functional, grad, init
+from .activation import ReLU
+from .container import ModuleList, Sequential
+from .conv import Conv2d
+from .flatten import Flatten
+from .linear import Identity, Linear
+from .loss import CrossEntropyLoss, MSELoss
+from .module import Module
+from .padding import ZeroPad2d
+from .parameter import Parameter
+from .pooling import MaxPool2d
+
+__all__ = [
+    "Conv2d", "CrossEntropyLoss", "Flatten", "Identity", "Linear", "MSELoss", "MaxPool2d", "Module", "ModuleList",
+    "Parameter", "ReLU", "Sequential", "ZeroPad2d", "functional", "grad", "init",
+]

@@ -1,0 +1,12 @@
+"""The hand-written backward passes as functions: on plain ndarrays, or on Tensors (then differentiable again).
+
+They are written beside their forwards in rushlight/functional and only handed on here.
+"""
+
+from __future__ import annotations
+
+from ..functional.activation import relu_input
+from ..functional.conv import conv2d_input, conv2d_weight
+from ..functional.pooling import max_pool2d_input
+
+__all__ = ["conv2d_input", "conv2d_weight", "max_pool2d_input", "relu_input"]

@@ -1,0 +1,141 @@
+"""What every family of operations needs: arguments made into arrays, torch's broadcasting error, gradients summed
+back to the shape they came from. No operation lives here."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.graph import OUTPUT, Rule, TensorBase, ViewRule, record, unwrap, wrap
+
+__all__ = ["OUTPUT", "Rule", "TensorBase", "ViewRule", "array_of", "as_float", "broadcast_error", "broadcast_shape",
+           "cast", "dim_error", "expand_like", "is_number", "normal_dim", "normal_dims", "operand_error", "record",
+           "sum_to", "unbroadcast", "unwrap", "wrap"]
+
+ndarray = np.ndarray
+_NUMBERS = (builtins.float, builtins.int, builtins.bool, np.number, np.bool_)
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, _NUMBERS)
+
+
+def array_of(function: str, value: Any, name: str = "input", position: int = 1) -> Any:
+    """The ndarray of a Tensor or ndarray argument; torch's TypeError for anything else."""
+    if isinstance(value, TensorBase):
+        return value._data
+    if isinstance(value, ndarray):
+        return value
+    raise TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, "
+                    f"not {type(value).__name__}")
+
+
+# ---- broadcasting
+
+
+def broadcast_error(a: Sequence[int], b: Sequence[int]) -> RuntimeError:
+    """torch's text for two shapes that do not broadcast: the last dimension that differs is named."""
+    for back in range(1, min(len(a), len(b)) + 1):
+        m, n = a[-back], b[-back]
+        if m != n and m != 1 and n != 1:
+            where = max(len(a), len(b)) - back
+            return RuntimeError(f"The size of tensor a ({m}) must match the size of tensor b ({n}) "
+                                f"at non-singleton dimension {where}")
+    return RuntimeError(f"shapes {list(a)} and {list(b)} cannot be broadcast together")
+
+
+def broadcast_shape(a: Sequence[int], b: Sequence[int]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(tuple(a), tuple(b))
+    except ValueError:
+        raise broadcast_error(a, b) from None
+
+
+def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a gradient over the dimensions along which an operand of `shape` was broadcast."""
+    if grad.shape == shape:
+        return grad
+    extra = len(grad.shape) - len(shape)
+    dims = tuple(range(extra)) + tuple(
+        [extra + i for i, size in enumerate(shape) if size == 1 and grad.shape[extra + i] != 1])
+    if dims:
+        grad = grad.sum(dims)
+    return grad if grad.shape == shape else grad.reshape(shape)
+
+
+unbroadcast = sum_to
+
+
+def expand_like(grad: Any, dims: tuple[int, ...] | None, shape: tuple[int, ...], keepdim: bool) -> Any:
+    """Undo a reduction's loss of dimensions: `grad` spread (as a view) over `shape`."""
+    if dims is not None and not keepdim and grad.shape:
+        kept = [1 if i in dims else size for i, size in enumerate(shape)]
+        grad = grad.reshape(tuple(kept))
+    if isinstance(grad, TensorBase):
+        return grad.expand(shape)  # type: ignore[attr-defined]
+    return np.broadcast_to(grad, shape)
+
+
+# ---- dimensions
+
+
+def dim_error(dim: int, ndim: int) -> IndexError:
+    low, high = (-ndim, ndim - 1) if ndim else (-1, 0)
+    return IndexError(f"Dimension out of range (expected to be in range of [{low}, {high}], but got {dim})")
+
+
+def normal_dim(dim: Any, ndim: int) -> int:
+    """A dimension number made non-negative; a 0-dim Tensor counts as having one dimension."""
+    try:
+        dim = dim.__index__()
+    except AttributeError:
+        raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}") from None
+    size = ndim or 1
+    if not -size <= dim < size:
+        raise dim_error(dim, ndim)
+    return int(dim % size)
+
+
+def normal_dims(dim: Any, ndim: int) -> tuple[int, ...] | None:
+    """`dim=` of a reduction: None stays None (all); an int or a sequence becomes a tuple of distinct numbers."""
+    if dim is None:
+        return None
+    if hasattr(dim, "__index__"):
+        return (normal_dim(dim, ndim),)
+    dims = tuple(normal_dim(d, ndim) for d in dim)
+    for d in dims:
+        if dims.count(d) > 1:
+            raise RuntimeError(f"dim {d} appears multiple times in the list of dims")
+    return dims or None
+
+
+# ---- element types
+
+
+def _cast_backward(grad: Any, saved: Any, to: np.dtype[Any], needs: Any) -> tuple[Any]:
+    return (cast(grad, to),)
+
+
+CAST = Rule("ToCopyBackward0", _cast_backward)
+
+
+def cast(value: Any, to: np.dtype[Any]) -> Any:
+    """A Tensor or ndarray in another element type (the same object if it already is); differentiable."""
+    data = unwrap(value)
+    if data.dtype == to:
+        return value
+    return record(data.astype(to), CAST, (value,), (), data.dtype)
+
+
+def as_float(value: Any) -> Any:
+    """Integers and bools become the default floating type, as in torch's exp, sqrt, true division ..."""
+    data = unwrap(value)
+    return value if data.dtype.kind == "f" else cast(value, dtypes.default())
+
+
+def operand_error(symbol: str, a: Any, b: Any) -> TypeError:
+    return TypeError(f"unsupported operand type(s) for {symbol}: '{type(a).__name__}' and '{type(b).__name__}'")

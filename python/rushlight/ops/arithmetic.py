@@ -1,0 +1,378 @@
+"""Arithmetic on two operands: add, sub, mul, div, pow, remainder, maximum ... under torch's broadcasting and type
+rules, each with its gradient rule above it. The in-place forms are in inplace.py.
+
+Operands are Tensors, ndarrays (constants) or Python numbers (which never widen a Tensor's type). Two ndarrays give
+an ndarray. Gradients are summed back over broadcast dimensions; a rule's `params` holds the two shapes if they
+differ, else None.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _quiet, dtypes
+from ._common import (
+    OUTPUT,
+    Rule,
+    TensorBase,
+    broadcast_error,
+    cast,
+    is_number,
+    record,
+    sum_to,
+    unwrap,
+    wrap,
+)
+from .pointwise import floor, log, reciprocal, trunc
+from .selection import where
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_quietly = _quiet.apply
+ndarray = np.ndarray
+
+
+class Operation:
+    """A two-operand operation: its ufunc, its rule, and what its rule needs kept.
+
+    keeps   "" nothing; "crossed": a for b's gradient, b for a's; "both"; "result": both and the result
+    floats  integer operands are first made floating point (true division)
+    scalar  the rule's name when the second operand is no Tensor, if torch has another one there
+    """
+
+    __slots__ = ("name", "ufunc", "rule", "keeps", "floats", "scalar_rule")
+
+    def __init__(self, name: str, ufunc: Any, rule: Rule, keeps: str = "", floats: bool = False,
+                 scalar: str = "") -> None:
+        self.name = name
+        self.ufunc = ufunc
+        self.rule = rule
+        self.keeps = keeps
+        self.floats = floats
+        self.scalar_rule = Rule(scalar, rule.backward, rule.uses) if scalar else rule
+
+    def __call__(self, a: Any, b: Any) -> Any:
+        """The recorded result for two Tensors of one floating type at once, for anything else after `_meet`."""
+        if isinstance(a, TensorBase) and isinstance(b, TensorBase):
+            x, y = a._data, b._data
+            if x.dtype is not y.dtype or x.dtype.kind != "f":
+                a, b, x, y = _meet(self, a, b)
+        else:
+            a, b, x, y = _meet(self, a, b)
+        try:
+            value = _quietly(self.ufunc, x, y)
+        except ValueError:
+            raise broadcast_error(x.shape, y.shape) from None
+        shapes = None if x.shape == y.shape else (x.shape, y.shape)
+        keeps = self.keeps
+        saved = () if not keeps else (a, b) if keeps != "result" else (a, b, OUTPUT)
+        return record(value, self.rule if isinstance(b, TensorBase) else self.scalar_rule, (a, b), saved, shapes)
+
+
+def _meet(op: Operation, a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
+    """Both operands in the type they meet in: (a, b, array of a, array of b). Python numbers become 0-dim arrays."""
+    x, y = unwrap(a), unwrap(b)
+    if not isinstance(x, ndarray) and not isinstance(y, ndarray):
+        if not (is_number(x) and is_number(y)):
+            raise _operand_type(op, a, b)
+        a = wrap(np.asarray(x, dtype=dtypes.number_dtype(x)))  # torch.add(1, 2) is a Tensor
+        x = a._data
+    if isinstance(x, ndarray) and type(y) in (builtins.float, builtins.int) and x.dtype.kind == "f":
+        y = np.array(y, x.dtype)  # the usual case: floats times a Python number
+        return a, y, x, y
+    try:
+        kind = dtypes.result_numpy(x, y)
+    except TypeError:
+        raise _operand_type(op, a, b) from None
+    if op.floats and kind.kind != "f":
+        kind = dtypes.default()
+    a, b = _as_kind(a, kind), _as_kind(b, kind)
+    return a, b, unwrap(a), unwrap(b)
+
+
+def _as_kind(value: Any, kind: np.dtype[Any]) -> Any:
+    if is_number(value):
+        return np.array(value).astype(kind)  # wraps round like torch where the number does not fit
+    return cast(value, kind)
+
+
+def _operand_type(op: Operation, a: Any, b: Any) -> TypeError:
+    for position, value in enumerate((a, b)):
+        if not (is_number(value) or isinstance(value, (TensorBase, ndarray))):
+            name = "input" if position == 0 else "other"
+            return TypeError(f"{op.name}(): argument '{name}' (position {position + 1}) must be Tensor or Number, "
+                             f"not {type(value).__name__}")
+    return TypeError(f"{op.name}(): unsupported operands")
+
+
+# ---- add, sub
+
+
+def _add_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    if shapes is None:
+        return grad, grad
+    return sum_to(grad, shapes[0]) if needs[0] else None, sum_to(grad, shapes[1]) if needs[1] else None
+
+
+def _sub_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    a, b = shapes or (grad.shape, grad.shape)
+    return sum_to(grad, a) if needs[0] else None, sum_to(-grad, b) if needs[1] else None
+
+
+ADD = Operation("add", np.add, Rule("AddBackward0", _add_backward))
+SUB = Operation("sub", np.subtract, Rule("SubBackward0", _sub_backward))
+RSUB = Operation("sub", np.subtract, Rule("RsubBackward1", _sub_backward))
+
+
+def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input + alpha * other, broadcast.
+
+    >>> import rushlight
+    >>> rushlight.add(rushlight.tensor([1., 2.]), 10)
+    tensor([11., 12.])
+    """
+    return ADD(input, other if alpha == 1 else _scaled(input, other, alpha))
+
+
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input - alpha * other, broadcast. Two bool Tensors: RuntimeError, as in torch."""
+    _refuse_bools(input, other)
+    return SUB(input, other if alpha == 1 else _scaled(input, other, alpha))
+
+
+def rsub(input: Any, other: Any) -> Tensor:
+    """other - input: what `2 - tensor` calls."""
+    _refuse_bools(input, other)
+    return RSUB(other, input)
+
+
+def _refuse_bools(a: Any, b: Any) -> None:
+    x, y = unwrap(a), unwrap(b)
+    if getattr(x, "dtype", None) == np.bool_ or getattr(y, "dtype", None) == np.bool_:
+        if all(isinstance(v, builtins.bool) or getattr(v, "dtype", None) == np.bool_ for v in (x, y)):
+            raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. "
+                               "Use the `^` or `logical_xor()` operator instead.")
+
+
+def _scaled(a: Any, b: Any, alpha: float) -> Any:
+    if isinstance(alpha, builtins.float) and dtypes.result_numpy(unwrap(a), unwrap(b)).kind != "f":
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    return b * alpha
+
+
+# ---- mul, div
+
+
+def _mul_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    a, b = saved
+    da = grad * b if needs[0] else None
+    db = grad * a if needs[1] else None
+    if shapes is not None:
+        da = None if da is None else sum_to(da, shapes[0])
+        db = None if db is None else sum_to(db, shapes[1])
+    return da, db
+
+
+def _div_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    a, b = saved
+    to_a, to_b = shapes or (grad.shape, grad.shape)
+    return (sum_to(grad / b, to_a) if needs[0] else None,
+            sum_to(-grad * (a / b / b), to_b) if needs[1] else None)
+
+
+MUL = Operation("mul", np.multiply, Rule("MulBackward0", _mul_backward, ((1,), (0,))), "crossed")
+DIV = Operation("div", np.true_divide, Rule("DivBackward0", _div_backward, ((1,), (0, 1))), "both", floats=True)
+
+
+def mul(input: Any, other: Any) -> Tensor:
+    """input * other, broadcast.
+
+    >>> import rushlight
+    >>> rushlight.mul(rushlight.tensor([[1.], [2.]]), rushlight.tensor([3., 4.]))
+    tensor([[3., 4.],
+            [6., 8.]])
+    """
+    return MUL(input, other)
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """input / other, broadcast; integers give floats, unless `rounding_mode` is 'floor' or 'trunc'.
+
+    >>> import rushlight
+    >>> rushlight.tensor([3, -3]) / 2
+    tensor([ 1.5000, -1.5000])
+    >>> rushlight.div(rushlight.tensor([3, -3]), 2, rounding_mode="trunc")
+    tensor([ 1, -1])
+    """
+    if rounding_mode is None:
+        return DIV(input, other)
+    if rounding_mode not in _ROUNDED:
+        raise RuntimeError("div expected rounding_mode to be one of None, 'trunc', or 'floor' "
+                           f"but found '{rounding_mode}'")
+    return _ROUNDED[rounding_mode](input, other)
+
+
+def rdiv(input: Any, other: Any) -> Tensor:
+    """other / input: what `2 / tensor` calls."""
+    return DIV(other, input) if isinstance(other, ndarray) else mul(reciprocal(input), other)
+
+
+# ---- quotients and remainders, whole numbers
+
+
+def _no_gradient(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    raise RuntimeError("derivative for aten::floor_divide is not implemented")
+
+
+def _flat_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    a, b = shapes or (grad.shape, grad.shape)
+    return sum_to(grad * 0, a) if needs[0] else None, sum_to(grad * 0, b) if needs[1] else None
+
+
+def _remainder_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    a, b = saved
+    to_a, to_b = shapes or (grad.shape, grad.shape)
+    return (sum_to(grad, to_a) if needs[0] else None,
+            sum_to(-grad * floor(a / b), to_b) if needs[1] else None)
+
+
+def _fmod_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    a, b = saved
+    to_a, to_b = shapes or (grad.shape, grad.shape)
+    return (sum_to(grad, to_a) if needs[0] else None,
+            sum_to(-grad * trunc(a / b), to_b) if needs[1] else None)
+
+
+def _whole(function: Any) -> Any:
+    """Integers divided by zero raise in torch; NumPy would give 0."""
+
+    def checked(x: Any, y: Any) -> Any:
+        if x.dtype.kind in "iu" and not np.all(y):
+            raise RuntimeError("ZeroDivisionError")
+        return function(x, y)
+
+    return checked
+
+
+def _trunc_divide(x: Any, y: Any) -> Any:
+    return np.trunc(x / y) if x.dtype.kind == "f" else (x - np.fmod(x, y)) // y
+
+
+FLOOR_DIVIDE = Operation("floor_divide", _whole(np.floor_divide), Rule("NotImplemented", _no_gradient))
+REMAINDER = Operation("remainder", _whole(np.remainder), Rule("RemainderBackward1", _remainder_backward), "both",
+                      scalar="RemainderBackward0")
+FMOD = Operation("fmod", _whole(np.fmod), Rule("FmodBackward1", _fmod_backward), "both", scalar="FmodBackward0")
+_ROUNDED = {
+    "floor": Operation("div", _whole(np.floor_divide), Rule("DivBackward2", _flat_backward), scalar="DivBackward1"),
+    "trunc": Operation("div", _whole(_trunc_divide), Rule("DivBackward2", _flat_backward), scalar="DivBackward1"),
+}
+
+
+def floor_divide(input: Any, other: Any) -> Tensor:
+    """floor(input / other). Integer division by zero raises RuntimeError, as in torch; it has no gradient there."""
+    return FLOOR_DIVIDE(input, other)
+
+
+def remainder(input: Any, other: Any) -> Tensor:
+    """input modulo other, with the sign of `other` (Python's %)."""
+    return REMAINDER(input, other)
+
+
+def fmod(input: Any, other: Any) -> Tensor:
+    """input modulo other, with the sign of `input` (C's fmod)."""
+    return FMOD(input, other)
+
+
+# ---- pow
+
+
+def _power(x: Any, y: Any) -> Any:
+    """np.power, with C's answers for negative exponents of integers, and squares as products."""
+    if y.ndim == 0 and y == 2:
+        return x * x
+    if x.dtype.kind != "i" or not np.any(y < 0):
+        return np.power(x, y)
+    odd = np.where(y % 2 == 0, 1, -1)
+    flipped = np.where(x == 1, 1, np.where(x == -1, odd, 0))
+    return np.where(y < 0, flipped, np.power(x, np.maximum(y, 0))).astype(x.dtype)
+
+
+def _pow_scalar_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    base, exponent = saved
+    if float(exponent) == 0:
+        return (grad * 0,)
+    return (grad * (exponent * base ** (exponent - 1)),)
+
+
+def _pow_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    a, b, result = saved
+    to_a, to_b = shapes or (grad.shape, grad.shape)
+    da = db = None
+    if needs[0]:
+        da = sum_to(where(b == 0, 0.0, grad * (b * a ** (b - 1))), to_a)
+    if needs[1]:
+        db = sum_to(grad * where((a == 0) & (b >= 0), 0.0, result * log(a)), to_b)
+    return da, db
+
+
+_POW_SCALAR = Rule("PowBackward0", _pow_scalar_backward)
+POW = Operation("pow", _power, Rule("PowBackward1", _pow_backward), "result")
+RPOW = Operation("pow", _power, Rule("PowBackward2", _pow_backward), "result")
+
+
+def pow(input: Any, exponent: Any) -> Tensor:
+    """input ** exponent, broadcast; the gradients of 0 ** 0 are 0, as in torch.
+
+    >>> import rushlight
+    >>> x = rushlight.tensor([1., 2., 3.], requires_grad=True)
+    >>> (x ** 2).sum().backward()
+    >>> x.grad
+    tensor([2., 4., 6.])
+    """
+    if is_number(exponent) and not is_number(input):
+        kind = unwrap(input).dtype
+        if kind.kind in "iu" and isinstance(exponent, builtins.int) and exponent < 0:
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if kind.kind == "f":
+            x, y = unwrap(input), np.array(exponent, kind)
+            return record(_quietly(_power, x, y), _POW_SCALAR, (input,), (input, y))
+    return (RPOW if is_number(input) else POW)(input, exponent)
+
+
+# ---- maximum, minimum
+
+
+def _larger_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    a, b = saved
+    return _pick_backward(grad, a == b, a < b, b < a, shapes, needs)
+
+
+def _smaller_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    a, b = saved
+    return _pick_backward(grad, a == b, b < a, a < b, shapes, needs)
+
+
+def _pick_backward(grad: Any, tie: Any, lost_a: Any, lost_b: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    """The winner's gradient; equal operands get half each, and with a NaN nobody has lost."""
+    to_a, to_b = shapes or (grad.shape, grad.shape)
+    shared = where(tie, grad / 2, grad)
+    return (sum_to(where(lost_a, 0.0, shared), to_a) if needs[0] else None,
+            sum_to(where(lost_b, 0.0, shared), to_b) if needs[1] else None)
+
+
+MAXIMUM = Operation("maximum", np.maximum, Rule("MaximumBackward0", _larger_backward), "both")
+MINIMUM = Operation("minimum", np.minimum, Rule("MinimumBackward0", _smaller_backward), "both")
+
+
+def maximum(input: Any, other: Any) -> Tensor:
+    """The larger of two, element by element; NaN wins; equal elements share the gradient."""
+    return MAXIMUM(input, other)
+
+
+def minimum(input: Any, other: Any) -> Tensor:
+    """The smaller of two, element by element; NaN wins; equal elements share the gradient."""
+    return MINIMUM(input, other)

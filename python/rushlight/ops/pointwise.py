@@ -1,0 +1,187 @@
+"""Functions of one operand, element by element: abs, exp, log, sqrt, tanh ... Each is one `Pointwise` line: the NumPy
+function, the gradient, and what the gradient reads. Activations with kernels of their own live in functional/.
+
+Tensors of integers or bools become floating point first where torch does that (exp(2) is a float).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _quiet
+from ._common import OUTPUT, Rule, array_of, as_float, cast, record, unwrap
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_quietly = _quiet.apply
+
+
+def _pointwise(name: str, function: Callable[..., Any], gradient: Callable[..., Any], reads: str = "input",
+               floats: bool = True, node: str = "", doc: str = "") -> Callable[[Any], Tensor]:
+    """Make the operation `name`.
+
+    gradient  (grad, x) -> d loss / d input, where x is the input, the result, or absent, as `reads` says
+    floats    whether integers are made floating point first
+    node      grad_fn's name, if it is not <Name>Backward0
+    """
+
+    def backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+        return (gradient(grad, *saved),)
+
+    rule = Rule(node or name.capitalize() + "Backward0", backward)
+    keep_input, keep_output = reads == "input", reads == "result"
+
+    def operation(input: Any) -> Any:
+        x = input._data if hasattr(input, "_data") else array_of(name, input)
+        if floats and x.dtype.kind != "f":
+            input = as_float(input)
+            x = unwrap(input)
+        value = _quietly(function, x)
+        return record(value, rule, (input,), (input,) if keep_input else (OUTPUT,) if keep_output else ())
+
+    operation.__name__ = operation.__qualname__ = name
+    operation.__doc__ = doc or f"{name} of every element."
+    operation.__module__ = __name__
+    return operation
+
+
+def _zero(grad: Any) -> Any:
+    return grad * 0
+
+
+def _sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)); exp may overflow to inf, which gives the right 0."""
+    one = x.dtype.type(1)
+    return one / (one + np.exp(-x))
+
+
+def _refuse_bool(function: str, name: str) -> Callable[..., Any]:
+    ufunc = getattr(np, function)
+
+    def checked(x: Any) -> Any:
+        if x.dtype == np.bool_:
+            raise NotImplementedError(f'"{name}_cpu" not implemented for \'Bool\'')
+        return ufunc(x)
+
+    return checked
+
+
+def _negative(x: Any) -> Any:
+    if x.dtype == np.bool_:
+        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+                           "invert a mask, use the `~` or `logical_not()` operator instead.")
+    return np.negative(x)
+
+
+def _whole(ufunc: Any) -> Callable[..., Any]:
+    """Integers are whole already (NumPy before 2.1 would make them floats)."""
+    return lambda x: ufunc(x) if x.dtype.kind == "f" else x.copy()
+
+
+LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
+
+# the function      forward             gradient                                       what it reads   (ints stay ints)
+neg = _pointwise("neg", _negative, lambda g: -g, "", floats=False, doc="-input. RuntimeError for bools.")
+abs = _pointwise("abs", _refuse_bool("abs", "abs"), lambda g, x: g * sign(x), floats=False,
+                 doc="The absolute value; its gradient at 0 is 0.")
+sign = _pointwise("sign", np.sign, _zero, "", floats=False, doc="-1, 0 or 1; NaN stays NaN.")
+exp = _pointwise("exp", np.exp, lambda g, y: g * y, "result", doc="e to the power of every element.")
+expm1 = _pointwise("expm1", np.expm1, lambda g, y: g * (y + 1), "result", doc="exp(input) - 1, exact near 0.")
+log = _pointwise("log", np.log, lambda g, x: g / x, doc="The natural logarithm; -inf at 0, NaN below.")
+log2 = _pointwise("log2", np.log2, lambda g, x: g / (x * LN2), doc="The logarithm to base 2.")
+log10 = _pointwise("log10", np.log10, lambda g, x: g / (x * LN10), doc="The logarithm to base 10.")
+log1p = _pointwise("log1p", np.log1p, lambda g, x: g / (x + 1), node="Log1PBackward0", doc="log(1 + input).")
+sqrt = _pointwise("sqrt", np.sqrt, lambda g, y: g / (y * 2), "result", doc="The square root; NaN below 0.")
+rsqrt = _pointwise("rsqrt", lambda x: np.reciprocal(np.sqrt(x)), lambda g, y: g * (y * y * y) * -0.5, "result",
+                   doc="1 / sqrt(input).")
+reciprocal = _pointwise("reciprocal", np.reciprocal, lambda g, y: -g * (y * y), "result", doc="1 / input.")
+square = _pointwise("square", np.square, lambda g, x: g * (x * 2), floats=False, node="PowBackward0",
+                    doc="input * input.")
+sin = _pointwise("sin", np.sin, lambda g, x: g * cos(x), doc="The sine.")
+cos = _pointwise("cos", np.cos, lambda g, x: g * -sin(x), doc="The cosine.")
+tan = _pointwise("tan", np.tan, lambda g, y: g * (y * y + 1), "result", doc="The tangent.")
+tanh = _pointwise("tanh", np.tanh, lambda g, y: g * (1 - y * y), "result", doc="The hyperbolic tangent.")
+sigmoid = _pointwise("sigmoid", _sigmoid, lambda g, y: g * (1 - y) * y, "result", doc="1 / (1 + exp(-input)).")
+floor = _pointwise("floor", _whole(np.floor), _zero, "", floats=False, doc="The largest whole number below.")
+ceil = _pointwise("ceil", _whole(np.ceil), _zero, "", floats=False, doc="The smallest whole number above.")
+trunc = _pointwise("trunc", _whole(np.trunc), _zero, "", floats=False, doc="Without the fraction: rounded towards 0.")
+
+
+def _round_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+    return (grad * 0,)
+
+
+_ROUND = Rule("RoundBackward0", _round_backward), Rule("RoundBackward1", _round_backward)
+
+
+def round(input: Any, *, decimals: int = 0) -> Tensor:
+    """Rounded to `decimals` places; halves go to the even neighbour.
+
+    >>> import rushlight
+    >>> rushlight.round(rushlight.tensor([0.5, 1.5, -2.5]))
+    tensor([0., 2., -2.])
+    """
+    x = array_of("round", input)
+    value = x if x.dtype.kind in "iub" else np.round(x, decimals)
+    return record(value, _ROUND[decimals != 0], (input,))
+
+
+# ---- clamp
+
+
+def _clamp_backward(grad: Any, saved: Any, limits: Any, needs: Any) -> tuple[Any, ...]:
+    from .selection import where
+
+    x, low, high = saved
+    inside = True
+    if low is not None:
+        inside = x >= low
+    if high is not None:
+        inside = inside & (x <= high)
+    return (where(inside, grad, 0.0), None, None)
+
+
+_CLAMP = Rule("ClampBackward1", _clamp_backward)
+_CLAMP_MIN = Rule("ClampMinBackward0", _clamp_backward)
+_CLAMP_MAX = Rule("ClampMaxBackward0", _clamp_backward)
+
+
+def _clamp(input: Any, low: Any, high: Any, rule: Rule) -> Any:
+    from .. import dtypes
+
+    x, low, high = array_of("clamp", input), unwrap(low), unwrap(high)
+    kind = dtypes.result_numpy(*[limit for limit in (x, low, high) if limit is not None])
+    input = cast(input, kind)
+    value = unwrap(input)
+    if low is not None:
+        value = np.maximum(value, np.asarray(low, kind))
+    if high is not None:  # after the lower limit: where they cross, the upper one holds
+        value = np.minimum(value, np.asarray(high, kind))
+    return record(value, rule, (input, None, None), (input, low, high))
+
+
+def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
+    """Limited to [min, max]; either may be missing. NaN stays NaN. The limits are constants to the gradient, which
+    passes where min <= input <= max (limits included).
+
+    >>> import rushlight
+    >>> rushlight.clamp(rushlight.tensor([-1., 0.5, 2.]), 0, 1)
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    return _clamp(input, min, max, _CLAMP)
+
+
+def clamp_min(input: Any, min: Any) -> Tensor:
+    """Limited from below."""
+    return _clamp(input, min, None, _CLAMP_MIN)
+
+
+def clamp_max(input: Any, max: Any) -> Tensor:
+    """Limited from above."""
+    return _clamp(input, None, max, _CLAMP_MAX)

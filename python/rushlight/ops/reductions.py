@@ -1,0 +1,261 @@
+"""Many elements to one: sum, mean, prod, var, max, argmax, any, norm, logsumexp, cumsum, each with its gradient.
+
+`dim` is None (all dimensions), an int or a tuple; `keepdim=True` keeps the reduced dimensions with length 1.
+torch names the node of a full reduction and of one along `dim` differently; so do the rules here.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _quiet, dtypes
+from ._common import OUTPUT, Rule, TensorBase, array_of, cast, expand_like, normal_dim, normal_dims, record, unwrap, wrap
+from .pointwise import exp, sign
+from .rearrange import flip
+from .selection import where
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_quietly = _quiet.apply
+
+
+def kept_shape(shape: tuple[int, ...], dims: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The shape of a reduction with keepdim=True."""
+    return tuple([1 if dims is None or i in dims else size for i, size in enumerate(shape)])
+
+
+def _count(shape: tuple[int, ...], dims: tuple[int, ...] | None) -> int:
+    return math.prod(shape if dims is None else [shape[d] for d in dims])
+
+
+# ---- sum, mean
+
+
+def _sum_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+    dims, shape, keepdim = params
+    return (expand_like(grad, dims, shape, keepdim),)
+
+
+def _mean_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+    dims, shape, keepdim = params
+    return (expand_like(grad / _count(shape, dims), dims, shape, keepdim),)
+
+
+_SUM, _SUM_DIM = Rule("SumBackward0", _sum_backward), Rule("SumBackward1", _sum_backward)
+_MEAN, _MEAN_DIM = Rule("MeanBackward0", _mean_backward), Rule("MeanBackward1", _mean_backward)
+
+
+def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The sum over `dim`. Integers and bools are summed in int64.
+
+    >>> import rushlight
+    >>> rushlight.sum(rushlight.tensor([[1., 2.], [3., 4.]]), 0)
+    tensor([4., 6.])
+    """
+    x = array_of("sum", input)
+    if dtype is not None:
+        input = cast(input, dtypes.to_numpy(dtype))
+    elif x.dtype.kind != "f":
+        input = cast(input, dtypes.I64)
+    x = unwrap(input)
+    dims = None if dim is None else normal_dims(dim, x.ndim)
+    value = _quietly(np.add.reduce, x, dims if x.ndim else None, None, None, keepdim)
+    return record(value, _SUM if dim is None else _SUM_DIM, (input,), (), (dims, x.shape, keepdim))
+
+
+def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The mean over `dim`. RuntimeError for integers and bools, unless `dtype` is a floating type.
+
+    >>> import rushlight
+    >>> rushlight.mean(rushlight.tensor([[1., 2.], [3., 4.]]), 1)
+    tensor([1.5000, 3.5000])
+    """
+    x = array_of("mean", input)
+    kind = x.dtype if dtype is None else dtypes.to_numpy(dtype)
+    if kind.kind != "f":
+        raise RuntimeError(f"mean(): could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype "
+                           "must be either a floating point or complex dtype. "
+                           f"Got: {dtypes.scalar_name(kind)}")
+    input = cast(input, kind)
+    x = unwrap(input)
+    dims = None if dim is None else normal_dims(dim, x.ndim)
+    total = _quietly(np.add.reduce, x, dims if x.ndim else None, None, None, keepdim)
+    value = _quietly(np.divide, total, np.array(_count(x.shape, dims) if x.ndim else 1, kind))
+    return record(value, _MEAN if dim is None else _MEAN_DIM, (input,), (), (dims, x.shape, keepdim))
+
+
+# ---- prod
+
+
+def _prod_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+    """result / x, except where an element is 0: then the product of the others, by prefix and suffix products."""
+    x, result = saved
+    dims, shape, keepdim = params
+    grad, result = expand_like(grad, dims, shape, keepdim), expand_like(result, dims, shape, keepdim)
+    if bool(unwrap((x != 0).all())):
+        return (grad * (result / x),)
+    return (grad * _product_of_others(x, dims),)
+
+
+def _product_of_others(x: Any, dims: Any) -> Any:
+    data = np.asarray(unwrap(x))
+    flat = data.reshape(-1, 1) if dims is None else np.moveaxis(data, dims[0], 0)
+    before, after = np.ones_like(flat), np.ones_like(flat)
+    np.multiply.accumulate(flat[:-1], 0, out=before[1:])
+    np.multiply.accumulate(flat[:0:-1], 0, out=after[-2::-1] if len(flat) > 1 else after[:0])
+    others = before * after
+    others = others.reshape(data.shape) if dims is None else np.moveaxis(others, 0, dims[0])
+    return wrap(others) if isinstance(x, TensorBase) else others
+
+
+_PROD, _PROD_DIM = Rule("ProdBackward0", _prod_backward), Rule("ProdBackward1", _prod_backward)
+
+
+def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """The product over one `dim` or all. Integers and bools are multiplied in int64."""
+    x = array_of("prod", input)
+    kind = dtypes.to_numpy(dtype) if dtype is not None else x.dtype if x.dtype.kind == "f" else dtypes.I64
+    input = cast(input, kind)
+    x = unwrap(input)
+    dims = None if dim is None else (normal_dim(dim, x.ndim),)
+    value = _quietly(np.multiply.reduce, x, dims if x.ndim else None, None, None, keepdim and dim is not None)
+    return record(value, _PROD if dim is None else _PROD_DIM, (input,), (input, OUTPUT), (dims, x.shape, keepdim))
+
+
+# ---- var, std
+
+
+def _var_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+    (x,) = saved
+    dims, shape, keepdim, correction = params
+    factor = 2.0 / max(_count(shape, dims) - correction, 0) if _count(shape, dims) > correction else math.nan
+    return (expand_like(grad, dims, shape, keepdim) * (x - mean(x, dims, True)) * factor,)
+
+
+def _std_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+    x, result = saved
+    return _var_backward(where(result == 0, 0.0, grad / (result * 2)), (x,), params, needs)
+
+
+_VAR, _STD = Rule("VarBackward0", _var_backward), Rule("StdBackward0", _std_backward)
+
+
+def _moment(name: str, input: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> tuple[Any, ...]:
+    x = array_of(name, input)
+    if x.dtype.kind != "f":
+        raise RuntimeError("std and var only support floating point and complex dtypes")
+    if isinstance(dim, bool):  # var(x, unbiased)
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None or unbiased else 0
+    dims = normal_dims(dim, x.ndim)
+    axis = dims if x.ndim else None
+    wide = x.astype(np.float64) if x.dtype != np.float64 else x  # torch accumulates in double, too
+    with np.errstate(all="ignore"):
+        centred = wide - (np.add.reduce(wide, axis, keepdims=True) / _count(x.shape, dims) if x.size else 0)
+        over = max(_count(x.shape, dims) - correction, 0)
+        value = np.divide(np.add.reduce(centred * centred, axis, keepdims=keepdim), np.float64(over))
+    return value, x.dtype, (dims, x.shape, keepdim, correction)
+
+
+def var(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
+    """The variance over `dim`, divided by n - correction (1 unless said; `unbiased=False` means 0).
+
+    >>> import rushlight
+    >>> rushlight.var(rushlight.tensor([1., 2., 3., 4.]))
+    tensor(1.6667)
+    """
+    value, kind, params = _moment("var", input, dim, unbiased, keepdim, correction)
+    return record(np.asarray(value, kind), _VAR, (input,), (input,), params)
+
+
+def std(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
+    """The standard deviation: the square root of `var`; its gradient at 0 is 0."""
+    value, kind, params = _moment("std", input, dim, unbiased, keepdim, correction)
+    return record(np.asarray(np.sqrt(value), kind), _STD, (input,), (input, OUTPUT), params)
+
+
+# ---- norm, logsumexp, cumsum
+
+
+def _norm_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+    x, result = saved
+    dims, shape, keepdim, p = params
+    grad, result = expand_like(grad, dims, shape, keepdim), expand_like(result, dims, shape, keepdim)
+    if p == 2:
+        return (where(result == 0, 0.0, grad * (x / result)),)
+    if p == 1:
+        return (grad * sign(x),)
+    if math.isinf(p):
+        hit = abs(x) == result
+        share = expand_like(hit.sum(dims) if dims is not None else hit.sum(), dims, shape, False)
+        return (where(hit, grad * ((x > 0) * 2 - 1) / share, 0.0),)
+    return (where(result == 0, 0.0, grad * x * abs(x) ** (p - 2) / result ** (p - 1)),)
+
+
+_NORM = Rule("LinalgVectorNormBackward0", _norm_backward)
+
+
+def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """(sum |x|^p)^(1/p) over `dim`; p = inf is the largest absolute value. 'fro' is p = 2."""
+    x = array_of("norm", input)
+    if x.dtype.kind != "f":
+        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. "
+                           f"Got {dtypes.scalar_name(x.dtype)}")
+    p = 2.0 if p in ("fro", None) else float(p)
+    dims = normal_dims(dim, x.ndim)
+    axis = dims if x.ndim else None
+    with np.errstate(all="ignore"):
+        if math.isinf(p):
+            value = np.max(np.abs(x), axis=axis, keepdims=keepdim) if x.size else np.zeros(())
+        else:
+            value = np.add.reduce(np.abs(x).astype(np.float64) ** p, axis, keepdims=keepdim) ** (1 / p)
+    return record(np.asarray(value, x.dtype), _NORM, (input,), (input, OUTPUT), (dims, x.shape, keepdim, p))
+
+
+def _logsumexp_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+    x, result = saved
+    dims, shape, keepdim = params
+    return (expand_like(grad, dims, shape, keepdim) * exp(x - expand_like(result, dims, shape, keepdim)),)
+
+
+_LOGSUMEXP = Rule("LogsumexpBackward0", _logsumexp_backward)
+
+
+def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
+    """log(sum(exp(input))) over `dim`, without overflow."""
+    x = array_of("logsumexp", input)
+    if x.dtype.kind != "f":
+        input = cast(input, dtypes.default())
+        x = unwrap(input)
+    dims = normal_dims(dim, x.ndim)
+    axis = dims if x.ndim else None
+    with np.errstate(all="ignore"):
+        top = np.max(x, axis=axis, keepdims=True)
+        top = np.where(np.isfinite(top), top, x.dtype.type(0))
+        value = np.log(np.add.reduce(np.exp(x - top), axis, keepdims=True)) + top
+    if not keepdim:
+        value = value.reshape([size for i, size in enumerate(x.shape) if i not in (dims or range(x.ndim))])
+    return record(value, _LOGSUMEXP, (input,), (input, OUTPUT), (dims, x.shape, keepdim))
+
+
+def _cumsum_backward(grad: Any, saved: Any, dim: Any, needs: Any) -> tuple[Any]:
+    return (flip(cumsum(flip(grad, (dim,)), dim), (dim,)) if grad.shape else grad,)
+
+
+_CUMSUM = Rule("CumsumBackward0", _cumsum_backward)
+
+
+def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
+    """Running sums along `dim`. Integers and bools are summed in int64."""
+    x = array_of("cumsum", input)
+    kind = dtypes.to_numpy(dtype) if dtype is not None else x.dtype if x.dtype.kind == "f" else dtypes.I64
+    input = cast(input, kind)
+    x = unwrap(input)
+    dim = normal_dim(dim, x.ndim)
+    value = _quietly(np.add.accumulate, x, dim) if x.ndim else x.copy()
+    return record(value, _CUMSUM, (input,), (), dim)
