@@ -12,14 +12,15 @@ template <class T>
 double run_chains(Index steps) {
     constexpr Index chains = kTileRows * kTileCols;
     Vec<T> sums[chains];
-    for (Index i = 0; i < chains; ++i) sums[i] = broadcast(T(i));
+    RUSHLIGHT_UNROLL for (Index i = 0; i < chains; ++i) sums[i] = broadcast(T(i));
     const Vec<T> a = broadcast(T(0.5)), b = broadcast(T(1));
     for (Index step = 0; step < steps; ++step) {
         RUSHLIGHT_UNROLL for (Index i = 0; i < chains; ++i) sums[i] = multiply_add<T>(sums[i], a, b);
-        asm volatile("" ::: "memory");  // the loop must stay a loop
+        asm volatile("");  // the loop must stay a loop
     }
-    volatile T sink;
-    for (Index i = 0; i < chains; ++i) sink = sums[i][0];
+    Vec<T> total{};
+    RUSHLIGHT_UNROLL for (Index i = 0; i < chains; ++i) total += sums[i];
+    volatile T sink = total[0];
     (void)sink;
     return 2.0 * double(steps) * double(chains) * double(lanes<T>);
 }
