@@ -51,7 +51,7 @@ def times(rows: Sequence[Row]) -> str:
 
 
 def ours(rows: Sequence[Row], peaks: dict[str, float]) -> str:
-    """What our times mean: speed, share of the peak (GFLOP/s per dtype, as far as measured), ratios to the peers."""
+    """What our times mean: speed, share of the peak (GFLOP/s per dtype, if measured), ratios to the peers."""
     header = [
         "layer",
         "direction",
@@ -89,7 +89,7 @@ def _judged(mine: Result, row: Row, peaks: dict[str, float]) -> list[str]:
 
 
 def notes(results: Sequence[Result]) -> list[str]:
-    """What a reader must know besides the figures: failures, and times taken while somebody else was awake."""
+    """What a reader must know besides the figures: failures, times taken while somebody else was awake."""
     lines = [f"ERROR {r.layer} {r.direction} {r.label}: {r.reason}" for r in results if r.status == "error"]
     restless = sum(not result.quiet for result in results)
     if restless:

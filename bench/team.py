@@ -19,8 +19,8 @@ from typing import Any
 
 from bench.peers import OURS, PEERS
 
-# Without these, glibc's malloc returns large blocks to the system after every call, and the next call pays about
-# two microseconds for every page: that would time malloc, not the libraries. The same for all.
+# Without these, glibc's malloc returns large blocks to the system after every call, and the next call pays two
+# microseconds for every page: that would time malloc, not the libraries. The same for all.
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
