@@ -46,7 +46,10 @@ Array::Array(const py::object& object, const char* function, const char* argumen
 }
 
 void Array::make_contiguous() {
-    if (array_.flags() & py::array::c_style) return;
+    if (!(array_.flags() & py::array::c_style)) make_copy();
+}
+
+void Array::make_copy() {
     array_ = array_.attr("copy")(py::arg("order") = "C");
     read();
 }

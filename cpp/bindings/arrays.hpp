@@ -22,6 +22,8 @@ class Array {
 
     // A C-contiguous copy, unless this already is C-contiguous.
     void make_contiguous();
+    // A C-contiguous copy in any case.
+    void make_copy();
 
     const TensorView& view() const { return view_; }
     const py::array& array() const { return array_; }
@@ -61,6 +63,8 @@ void run_released(double nanoseconds, const Work& work) {
 
 // One per operator file.
 void bind_conv2d(py::module_& module);
+void bind_max_pool2d(py::module_& module);
+void bind_relu(py::module_& module);
 void bind_runtime(py::module_& module);
 
 }  // namespace rushlight::bindings

@@ -14,4 +14,6 @@ PYBIND11_MODULE(_core, m) {
     });
     rushlight::bindings::bind_runtime(m);
     rushlight::bindings::bind_conv2d(m);
+    rushlight::bindings::bind_max_pool2d(m);
+    rushlight::bindings::bind_relu(m);
 }

@@ -107,25 +107,25 @@ struct Conv2dKernels {
 // ---------------------------------------------------------------- max pooling
 
 struct MaxPool2dShape {
-    Index planes;  // N * C
-    Index H, W;
+    Index N, C, H, W;
     Index OH, OW;
     Index kernel_h, kernel_w;
     Index stride_h, stride_w;
-    Index pad_top, pad_left;
+    Index pad_top, pad_left;  // at most half a kernel; the bottom and right paddings are implied by OH and OW
     Index dilation_h, dilation_w;
 };
 
-// y[plane, rows] and, where wanted, the flat position h * W + w of each maximum in its own plane.
+// y[rows, cols] of one plane and, where wanted, the flat position h * W + w of each maximum in that plane.
 template <class T>
 struct MaxPool2dForward {
-    const T* x;            // one plane (H, W), contiguous
-    T* y;                  // one plane (OH, OW), contiguous
+    const T* x;  // one plane (H, W) of any strides
+    Index stride_h, stride_w;
+    T* y;                   // one plane (OH, OW), contiguous
     std::int64_t* indices;  // as y, or null
-    Range rows;
+    Range rows, cols;
 };
 
-// dx[plane] = 0, then dx[plane, indices] += dy: written whole. Indices have been checked to lie in the plane.
+// dx = 0, then dx[indices] += dy in ascending order, for one plane. Written whole.
 template <class T>
 struct MaxPool2dBackward {
     const T* dy;                  // (OH * OW)
@@ -136,9 +136,12 @@ struct MaxPool2dBackward {
 
 template <class T>
 struct MaxPool2dKernels {
-    Index (*forward_workspace)(const MaxPool2dShape&, Index rows) noexcept;  // bytes
+    // Bytes of scratch memory that `forward` wants for tiles of at most this many rows and columns.
+    Index (*forward_workspace)(const MaxPool2dShape&, Index rows, Index cols, bool indices) noexcept;
     void (*forward)(const MaxPool2dShape&, const MaxPool2dForward<T>&, void* workspace) noexcept;
-    void (*backward)(const MaxPool2dBackward<T>&) noexcept;
+
+    // Returns how many outputs it has handled: it stops at the first index outside the plane. Floating point only.
+    Index (*backward)(const MaxPool2dBackward<T>&) noexcept;
 };
 
 // ---------------------------------------------------------------- relu
@@ -147,7 +150,7 @@ template <class T>
 struct ReluKernels {
     // y = x < 0 ? 0 : x, so NaN and -0.0 stay what they are. x == y is allowed.
     void (*forward)(const T* x, T* y, Index count) noexcept;
-    // dx = y <= 0 ? 0 : dy (torch's rule, on the result).
+    // dx = y <= 0 ? 0 : dy (torch's rule, on the result; NaN lets the gradient pass). Floating point only.
     void (*backward)(const T* dy, const T* y, T* dx, Index count) noexcept;
 };
 
@@ -186,7 +189,9 @@ struct KernelTable {
 #define RUSHLIGHT_KERNEL_FILES(X) \
     X(conv2d)                     \
     X(conv2d_weight)              \
-    X(peak)
+    X(max_pool2d)                 \
+    X(peak)                       \
+    X(relu)
 
 // The ISAs, best first: X(name). CMake says which of them this build has (RUSHLIGHT_HAVE_<name>).
 #define RUSHLIGHT_ISAS(X) \
