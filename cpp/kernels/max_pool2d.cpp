@@ -294,8 +294,9 @@ void forward_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, char
 
 template <class T>
 void forward(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, void* workspace) noexcept {
-    if (p.pad_left > p.W || !positions_fit<typename ComputeOf<T>::type>(p))
-        max_pool2d_plain(p, tile);  // absurd windows, not worth scratch memory of their size
+    // Absurd windows are not worth scratch memory of their size, and a single column of outputs would leave all lanes but one idle.
+    if (p.pad_left > p.W || !positions_fit<typename ComputeOf<T>::type>(p) || p.OW == 1)
+        max_pool2d_plain(p, tile);
     else if (tile.indices)
         forward_tile<T, true>(p, tile, static_cast<char*>(workspace));
     else
