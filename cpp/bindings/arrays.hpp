@@ -6,6 +6,7 @@
 
 #include <initializer_list>
 
+#include "bindings/gil.hpp"
 #include "core/tensor.hpp"
 
 namespace rushlight::bindings {
@@ -56,7 +57,7 @@ void run_released(double nanoseconds, const Work& work) {
     if (nanoseconds < kReleaseGilNanoseconds) {
         work();
     } else {
-        py::gil_scoped_release release;
+        const GilReleased released;
         work();
     }
 }

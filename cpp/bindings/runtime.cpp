@@ -38,7 +38,7 @@ py::dict config() {
 double measure_fma_peak(double seconds, bool float64) {
     using Clock = std::chrono::steady_clock;
     const auto chain = active_kernels().fma_chain;
-    py::gil_scoped_release release;
+    const GilReleased released;
     double best = 0;
     const auto end = Clock::now() + std::chrono::duration<double>(seconds);
     do {
