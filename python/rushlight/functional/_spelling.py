@@ -1,4 +1,4 @@
-"""How arguments may be spelled: int or pair, NumPy integers, four-sided padding; the TypeErrors of all others.
+"""How arguments may be spelled: int or pair, NumPy integers, four-sided padding; the TypeErrors of others.
 
 Spelling only: whether a stride may be zero or a kernel fits its image is for the operators in C++ to say.
 `where` opens every message, for example "max_pool2d():".
@@ -7,11 +7,12 @@ Spelling only: whether a stride may be zero or a kernel fits its image is for th
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from ..autograd import TensorBase
+from ..autograd import TensorBase, unwrap, wrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -39,8 +40,23 @@ def array_of(where: str, name: str, position: int, value: Any) -> Array:
         return value._data
     if isinstance(value, np.ndarray):
         return value
-    raise TypeError(f"{where} argument '{name}' (position {position}) must be Tensor or numpy.ndarray, "
-                    f"not {type_of(value)}")
+    raise TypeError(
+        f"{where} argument '{name}' (position {position}) must be Tensor or numpy.ndarray, "
+        f"not {type_of(value)}"
+    )
+
+
+def as_tensors(*values: Any) -> tuple[tuple[Any, ...], Callable[[Any], Any]]:
+    """The values with ndarrays made Tensors, and the function that gives the result back: as a Tensor if one
+    of them was a Tensor, else as an ndarray. For operations that are made of several others.
+    """
+    found = any(isinstance(value, TensorBase) for value in values)
+    tensors = tuple(wrap(value) if isinstance(value, np.ndarray) else value for value in values)
+    return tensors, _unchanged if found else unwrap
+
+
+def _unchanged(value: Any) -> Any:
+    return value
 
 
 def integer(value: Any) -> int | None:
@@ -71,7 +87,9 @@ def ints(where: str, name: str, position: int, value: Any) -> tuple[int, ...]:
         return several_ints(where, name, position, value)
     number = integer(value)
     if number is None:
-        raise TypeError(f"{where} argument '{name}' (position {position}) must be tuple of ints, not {type_of(value)}")
+        raise TypeError(
+            f"{where} argument '{name}' (position {position}) must be tuple of ints, not {type_of(value)}"
+        )
     return (number,)
 
 
@@ -93,13 +111,17 @@ def pair(where: str, name: str, position: int, value: Any, wrong_length: str) ->
 def several_ints(where: str, name: str, position: int, value: Any) -> tuple[int, ...]:
     """A tuple or list of ints (a single int is a TypeError)."""
     if not isinstance(value, (tuple, list)):
-        raise TypeError(f"{where} argument '{name}' (position {position}) must be tuple of ints, not {type_of(value)}")
+        raise TypeError(
+            f"{where} argument '{name}' (position {position}) must be tuple of ints, not {type_of(value)}"
+        )
     numbers = []
     for at, item in enumerate(value):
         number = integer(item)
         if number is None:
-            raise TypeError(f"{where} argument '{name}' (position {position}) must be tuple of ints, "
-                            f"but found element of type {type_of(item)} at pos {at}")
+            raise TypeError(
+                f"{where} argument '{name}' (position {position}) must be tuple of ints, "
+                f"but found element of type {type_of(item)} at pos {at}"
+            )
         numbers.append(number)
     return tuple(numbers)
 
@@ -109,8 +131,10 @@ def four_sides(where: str, name: str, position: int, value: Any) -> Sides | None
     if not isinstance(value, (tuple, list)) or not any(isinstance(side, (tuple, list)) for side in value):
         return None
     if len(value) != 2 or any(not isinstance(side, (tuple, list)) or len(side) != 2 for side in value):
-        raise TypeError(f"{where} argument '{name}' (position {position}) must be tuple of ints "
-                        f"or ((top, bottom), (left, right)), not {value!r}")
+        raise TypeError(
+            f"{where} argument '{name}' (position {position}) must be tuple of ints "
+            f"or ((top, bottom), (left, right)), not {value!r}"
+        )
     top, bottom = several_ints(where, name, position, value[0])
     left, right = several_ints(where, name, position, value[1])
     return top, bottom, left, right

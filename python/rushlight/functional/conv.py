@@ -1,7 +1,7 @@
 """conv2d and its hand-written gradients.
 
-The three operations below are each other's derivatives: the gradient of any one of them is made of the other two,
-so their rules close the set and hold to any order. What the shapes must be is checked in C++ (cpp/ops).
+The three operations below are each other's derivatives: the gradient of any one of them is made of the other
+two, so their rules close the set and hold to any order. What the shapes must be is checked in C++ (cpp/ops).
 """
 
 from __future__ import annotations
@@ -16,32 +16,44 @@ from ..autograd import Rule, record, unwrap
 from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, four_sides, one_int, pair, several_ints
 
 _WHERE = "conv2d() received an invalid combination of arguments:"  # torch's words for a wrong type
-_LENGTH = ("expected {name} to be a single integer value or a list of 2 values to match the convolution dimensions, "
-           "but got {name}={values}")
+_LENGTH = (
+    "expected {name} to be a single integer value or a list of 2 values to match the convolution dimensions, "
+    "but got {name}={values}"
+)
 
 Settings = tuple[Pair, Sides, Pair, int]  # stride, padding, dilation, groups
 
 
-# ---- conv2d ----------------------------------------------------------------------------------------------------
-def conv2d(input: ArrayOrTensor, weight: ArrayOrTensor, bias: ArrayOrTensor | None = None, stride: Ints = 1,
-           padding: Any = 0, dilation: Ints = 1, groups: int = 1) -> Any:
+# ---- conv2d ----------------------------------------------------------------------------------------------
+def conv2d(
+    input: ArrayOrTensor,
+    weight: ArrayOrTensor,
+    bias: ArrayOrTensor | None = None,
+    stride: Ints = 1,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+) -> Any:
     """Slide every kernel of `weight` over every image and add up the products (the kernel is not flipped).
 
-    out[n, k, i, j] = bias[k] + sum over c, r, s of weight[k, c, r, s] * input[n, c, i*stride + r*dilation - padding, ...]
+    out[n, k, i, j] = bias[k] + sum over c, r, s of
+        weight[k, c, r, s] * input[n, c, i*stride + r*dilation - padding, j*stride + s*dilation - padding]
     out size = floor((size + 2*padding - dilation*(kernel - 1) - 1) / stride) + 1, per dimension
 
-    input     (N, C, H, W), or (C, H, W) for one image; float32, float64, or any of int8..int64, uint8 (these wrap
-              around in their own type and have no gradient)
+    input     (N, C, H, W), or (C, H, W) for one image; float32, float64, or any of int8..int64, uint8 (these
+              wrap around in their own type and have no gradient)
     weight    (K, C / groups, R, S), the input's dtype
     bias      (K,) or None
     stride    int or (down, across)
-    padding   zeros around the image: int, (rows, columns), ((top, bottom), (left, right)), 'valid' (none), or 'same'
-              (output as large as the input, stride 1 only; an odd total puts one more at the bottom and right)
+    padding   zeros around the image: int, (rows, columns), ((top, bottom), (left, right)), 'valid' (none), or
+              'same' (output as large as the input, stride 1 only; of an odd total one more goes to the bottom
+              and right)
     dilation  distance between taps: int or (down, across)
     groups    split channels and kernels into this many independent parts; groups == C is "depthwise"
 
     Returns (N, K, OH, OW) or (K, OH, OW): an ndarray for ndarrays, a Tensor if any argument is one.
-    Raises TypeError for arguments of the wrong type, RuntimeError for shapes, sizes or dtypes that do not fit.
+    Raises TypeError for arguments of the wrong type, RuntimeError for shapes, sizes or dtypes that do not
+    fit.
 
     >>> import numpy as np
     >>> from rushlight import functional as F
@@ -50,12 +62,27 @@ def conv2d(input: ArrayOrTensor, weight: ArrayOrTensor, bias: ArrayOrTensor | No
     array([[[[45., 54.],
              [81., 90.]]]], dtype=float32)
 
-    Source: torch.nn.functional.conv2d; Dumoulin and Visin, "A guide to convolution arithmetic for deep learning".
+    Source: torch.nn.functional.conv2d; Dumoulin and Visin, "A guide to convolution arithmetic for deep
+    learning".
     """
-    if (type(input) is ndarray and type(weight) is ndarray and type(stride) is int and type(padding) is int
-            and type(dilation) is int and type(groups) is int and (bias is None or type(bias) is ndarray)):
-        return conv2d_forward(input, weight, bias, (stride, stride), (padding, padding, padding, padding),
-                              (dilation, dilation), groups)
+    if (
+        type(input) is ndarray
+        and type(weight) is ndarray
+        and type(stride) is int
+        and type(padding) is int
+        and type(dilation) is int
+        and type(groups) is int
+        and (bias is None or type(bias) is ndarray)
+    ):
+        return conv2d_forward(
+            input,
+            weight,
+            bias,
+            (stride, stride),
+            (padding, padding, padding, padding),
+            (dilation, dilation),
+            groups,
+        )
     x, w = array_of(_WHERE, "input", 1, input), array_of(_WHERE, "weight", 2, weight)
     if bias is not None:
         array_of(_WHERE, "bias", 3, bias)
@@ -81,12 +108,19 @@ def _conv2d_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]
 CONV2D = Rule("ConvolutionBackward0", _conv2d_backward, uses=((1,), (0,)))
 
 
-# ---- its gradients, which are operations too ---------------------------------------------------------------------
-def conv2d_input(input_size: Any, weight: ArrayOrTensor, grad_output: ArrayOrTensor, stride: Ints = 1,
-                 padding: Any = 0, dilation: Ints = 1, groups: int = 1) -> Any:
-    """The gradient of `conv2d` with respect to its input: what each pixel contributed, summed over all windows.
+# ---- its gradients, which are operations too -------------------------------------------------------------
+def conv2d_input(
+    input_size: Any,
+    weight: ArrayOrTensor,
+    grad_output: ArrayOrTensor,
+    stride: Ints = 1,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+) -> Any:
+    """The gradient of `conv2d` with respect to its input: what each pixel gave, over all windows.
 
-    input_size   shape of the input: (N, C, H, W) or (C, H, W); several sizes give the same output, so it must be said
+    input_size   shape of the input: (N, C, H, W) or (C, H, W); must be said: several give one output
     weight       (K, C / groups, R, S)
     grad_output  (N, K, OH, OW) or (K, OH, OW): the gradient with respect to the output
     stride, padding, dilation, groups: as given to conv2d
@@ -105,7 +139,9 @@ def conv2d_input(input_size: Any, weight: ArrayOrTensor, grad_output: ArrayOrTen
     size = several_ints("conv2d_input():", "input_size", 1, input_size)
     w = array_of("conv2d_input():", "weight", 2, weight)
     array_of("conv2d_input():", "grad_output", 3, grad_output)
-    return _input_gradient(size, weight, grad_output, _settings(len(size), w.shape, stride, padding, dilation, groups))
+    return _input_gradient(
+        size, weight, grad_output, _settings(len(size), w.shape, stride, padding, dilation, groups)
+    )
 
 
 def _input_gradient(input_size: tuple[int, ...], weight: Any, grad_output: Any, settings: Settings) -> Any:
@@ -126,8 +162,15 @@ def _conv2d_input_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool
 CONV2D_INPUT = Rule("ConvolutionBackwardBackward0", _conv2d_input_backward, uses=((1,), (0,)))
 
 
-def conv2d_weight(input: ArrayOrTensor, weight_size: Any, grad_output: ArrayOrTensor, stride: Ints = 1,
-                  padding: Any = 0, dilation: Ints = 1, groups: int = 1) -> Any:
+def conv2d_weight(
+    input: ArrayOrTensor,
+    weight_size: Any,
+    grad_output: ArrayOrTensor,
+    stride: Ints = 1,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+) -> Any:
     """The gradient of `conv2d` with respect to its weight: every pixel a tap has seen, times what came of it.
 
     input        (N, C, H, W) or (C, H, W)
@@ -149,7 +192,9 @@ def conv2d_weight(input: ArrayOrTensor, weight_size: Any, grad_output: ArrayOrTe
     x = array_of("conv2d_weight():", "input", 1, input)
     size = several_ints("conv2d_weight():", "weight_size", 2, weight_size)
     array_of("conv2d_weight():", "grad_output", 3, grad_output)
-    return _weight_gradient(input, size, grad_output, _settings(x.ndim, size, stride, padding, dilation, groups))
+    return _weight_gradient(
+        input, size, grad_output, _settings(x.ndim, size, stride, padding, dilation, groups)
+    )
 
 
 def _weight_gradient(input: Any, weight_size: tuple[int, ...], grad_output: Any, settings: Settings) -> Any:
@@ -176,15 +221,21 @@ def _bias_gradient(grad_output: Any) -> Any:
     return grad_output.sum((0, 2, 3) if grad_output.ndim == 4 else (1, 2))
 
 
-# ---- spelling --------------------------------------------------------------------------------------------------
-def _settings(input_ndim: int, weight_size: tuple[int, ...], stride: Any, padding: Any, dilation: Any,
-              groups: Any) -> Settings:
+# ---- spelling --------------------------------------------------------------------------------------------
+def _settings(
+    input_ndim: int, weight_size: tuple[int, ...], stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Settings:
     """Stride, padding, dilation and groups in the one form that the core takes."""
     strides = pair(_WHERE, "stride", 4, stride, _LENGTH)
     dilations = pair(_WHERE, "dilation", 6, dilation, _LENGTH)
     group_count = one_int(_WHERE, "groups", 7, groups)
     if isinstance(padding, str):
-        return strides, _padding_by_name(padding, input_ndim, weight_size, strides, dilations), dilations, group_count
+        return (
+            strides,
+            _padding_by_name(padding, input_ndim, weight_size, strides, dilations),
+            dilations,
+            group_count,
+        )
     sides = four_sides(_WHERE, "padding", 5, padding)
     if sides is None:
         rows, columns = pair(_WHERE, "padding", 5, padding, _LENGTH)
@@ -192,7 +243,9 @@ def _settings(input_ndim: int, weight_size: tuple[int, ...], stride: Any, paddin
     return strides, sides, dilations, group_count
 
 
-def _padding_by_name(name: str, input_ndim: int, weight_size: tuple[int, ...], stride: Pair, dilation: Pair) -> Sides:
+def _padding_by_name(
+    name: str, input_ndim: int, weight_size: tuple[int, ...], stride: Pair, dilation: Pair
+) -> Sides:
     """'valid' and 'same' as numbers."""
     if name == "valid":
         return 0, 0, 0, 0
@@ -221,5 +274,9 @@ def _warn_uneven_once() -> None:
     global _warned
     if not _warned:
         _warned = True
-        warnings.warn("Using padding='same' with even kernel lengths and odd dilation pads one row or column more at "
-                      "the bottom or right than at the top or left", UserWarning, stacklevel=5)
+        warnings.warn(
+            "Using padding='same' with even kernel lengths and odd dilation pads one row or column more at "
+            "the bottom or right than at the top or left",
+            UserWarning,
+            stacklevel=5,
+        )

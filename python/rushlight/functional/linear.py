@@ -12,8 +12,17 @@ from ..ops._common import sum_to
 from ._spelling import ArrayOrTensor, array_of
 
 _WHERE = "linear():"
-_C_NAMES = {"float32": "float", "float64": "double", "float16": "c10::Half", "int8": "signed char", "int16": "short",
-            "int32": "int", "int64": "long int", "uint8": "unsigned char", "bool": "bool"}
+_C_NAMES = {
+    "float32": "float",
+    "float64": "double",
+    "float16": "c10::Half",
+    "int8": "signed char",
+    "int16": "short",
+    "int32": "int",
+    "int64": "long int",
+    "uint8": "unsigned char",
+    "bool": "bool",
+}
 
 
 def linear(input: ArrayOrTensor, weight: ArrayOrTensor, bias: ArrayOrTensor | None = None) -> Any:
@@ -63,7 +72,7 @@ def _linear_backward(grad: Any, saved: Any, shapes: Any, needs: tuple[bool, ...]
 
 
 def _rule(input_ndim: int, weight_ndim: int, no_bias: bool) -> Rule:
-    """One rule under the names of the steps torch takes for each number of dimensions (the last step's is printed)."""
+    """One rule under several names: torch's, for the last step it takes for these numbers of dimensions."""
     if weight_ndim == 1:
         return _RULES["Dot" if input_ndim == 1 else "Mv"]
     if no_bias:
@@ -71,33 +80,49 @@ def _rule(input_ndim: int, weight_ndim: int, no_bias: bool) -> Rule:
     return _RULES["Addmm" if input_ndim == 2 else "View"]
 
 
-_NAMES = {"Mm": "MmBackward0", "Addmm": "AddmmBackward0", "View": "ViewBackward0", "UnsafeView": "UnsafeViewBackward0",
-          "Squeeze": "SqueezeBackward4", "Mv": "MvBackward0", "Dot": "DotBackward0"}
+_NAMES = {
+    "Mm": "MmBackward0",
+    "Addmm": "AddmmBackward0",
+    "View": "ViewBackward0",
+    "UnsafeView": "UnsafeViewBackward0",
+    "Squeeze": "SqueezeBackward4",
+    "Mv": "MvBackward0",
+    "Dot": "DotBackward0",
+}
 _RULES = {key: Rule(name, _linear_backward, uses=((1,), (0,))) for key, name in _NAMES.items()}
 
 
-# ---- checks ----------------------------------------------------------------------------------------------------
+# ---- checks ----------------------------------------------------------------------------------------------
 def _check(x: np.ndarray[Any, Any], w: np.ndarray[Any, Any], b: np.ndarray[Any, Any] | None) -> None:
     if x.ndim == 0 or w.ndim == 0:
-        raise RuntimeError("both arguments to linear need to be at least 1D, "
-                           f"but they are {x.ndim}D and {w.ndim}D")
+        raise RuntimeError(
+            f"both arguments to linear need to be at least 1D, but they are {x.ndim}D and {w.ndim}D"
+        )
     if w.ndim > 2:
-        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {w.ndim}D "
-                           f"(argument 'weight' of linear has shape {list(w.shape)})")
+        raise RuntimeError(
+            f"t() expects a tensor with <= 2 dimensions, but self is {w.ndim}D "
+            f"(argument 'weight' of linear has shape {list(w.shape)})"
+        )
     if b is not None and b.dtype != w.dtype:
-        raise RuntimeError(f"self and mat2 must have the same dtype, but got {_title(b)} and {_title(w)} "
-                           "(bias and weight of linear)")
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {_title(b)} and {_title(w)} "
+            "(bias and weight of linear)"
+        )
     if x.dtype != w.dtype:
         names = (_C_NAMES.get(a.dtype.name, a.dtype.name) for a in (x, w))
-        raise RuntimeError("expected m1 and m2 to have the same dtype, but got: {} != {} "
-                           "(input and weight of linear)".format(*names))
+        raise RuntimeError(
+            "expected m1 and m2 to have the same dtype, but got: {} != {} "
+            "(input and weight of linear)".format(*names)
+        )
     if x.dtype.kind == "b":
         raise NotImplementedError("\"addmm_impl_cpu_\" not implemented for 'Bool' (linear)")
     if x.shape[-1] != w.shape[-1]:
         rows, matrix = (math.prod(x.shape[:-1]), x.shape[-1]), (1, *w.shape)[-2:]
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({rows[0]}x{rows[1]} and "
-                           f"{matrix[1]}x{matrix[0]}): linear wants weight of shape (out_features, {rows[1]}), "
-                           f"but got {list(w.shape)}")
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({rows[0]}x{rows[1]} and "
+            f"{matrix[1]}x{matrix[0]}): linear wants weight of shape (out_features, {rows[1]}), "
+            f"but got {list(w.shape)}"
+        )
 
 
 def _title(array: np.ndarray[Any, Any]) -> str:
@@ -111,6 +136,8 @@ def _check_bias(bias: tuple[int, ...], out: tuple[int, ...]) -> None:
     missing = len(out) - len(bias)
     for d in range(len(bias)):
         if missing + d < 0 or bias[d] not in (1, out[missing + d]):
-            raise RuntimeError(f"The expanded size of the tensor ({out[missing + d] if missing + d >= 0 else bias[d]}) "
-                               f"must match the existing size ({bias[d]}) at non-singleton dimension {missing + d}.  "
-                               f"Target sizes: {list(out)}.  Tensor sizes: {list(bias)} (argument 'bias' of linear)")
+            raise RuntimeError(
+                f"The expanded size of the tensor ({out[missing + d] if missing + d >= 0 else bias[d]}) "
+                f"must match the existing size ({bias[d]}) at non-singleton dimension {missing + d}.  "
+                f"Target sizes: {list(out)}.  Tensor sizes: {list(bias)} (argument 'bias' of linear)"
+            )

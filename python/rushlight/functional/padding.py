@@ -11,8 +11,18 @@ from ._spelling import ArrayOrTensor, array_of, several_ints, type_of
 
 _WHERE = "pad():"
 _OTHER_MODES = ("reflect", "replicate", "circular")
-_C_NAMES = {"float32": "float", "float16": "c10::Half", "int8": "int8_t", "int16": "int16_t", "int32": "int",
-            "int64": "int64_t", "uint8": "uint8_t", "uint16": "uint16_t", "uint32": "uint32_t", "uint64": "uint64_t"}
+_C_NAMES = {
+    "float32": "float",
+    "float16": "c10::Half",
+    "int8": "int8_t",
+    "int16": "int16_t",
+    "int32": "int",
+    "int64": "int64_t",
+    "uint8": "uint8_t",
+    "uint16": "uint16_t",
+    "uint32": "uint32_t",
+    "uint64": "uint64_t",
+}
 
 Amounts = tuple[int, ...]  # (before, after) of the last dimension, then of the one before it, ...
 
@@ -23,10 +33,11 @@ def pad(input: ArrayOrTensor, pad: Any, mode: str = "constant", value: float | N
     input  any number of dimensions, any dtype
     pad    an even number of ints, LAST dimension first: (left, right, top, bottom, front, back, ...)
     mode   'constant'; torch's 'reflect', 'replicate' and 'circular' are not there yet (NotImplementedError)
-    value  what is filled in (0 if None); cut to an integer for integer dtypes, RuntimeError if it does not fit
+    value  what is filled in (0 if None); cut to an integer for integer dtypes, where it must fit
 
     Returns a new array: an ndarray for an ndarray, a Tensor for a Tensor.
-    Raises TypeError for arguments of the wrong type, RuntimeError for an odd or too long `pad` or too deep a crop.
+    Raises TypeError for arguments of the wrong type, RuntimeError for an odd or too long `pad`, too deep a
+    crop or a value that does not fit the dtype.
 
     >>> import numpy as np
     >>> from rushlight import functional as F
@@ -42,8 +53,10 @@ def pad(input: ArrayOrTensor, pad: Any, mode: str = "constant", value: float | N
     if len(amounts) % 2:
         raise RuntimeError(f"Padding length must be divisible by 2, but got pad={list(amounts)}")
     if len(amounts) > 2 * x.ndim:
-        raise RuntimeError("Padding length should be less than or equal to two times the input dimension but got "
-                           f"padding length {len(amounts)} and input of dimension {x.ndim}")
+        raise RuntimeError(
+            "Padding length should be less than or equal to two times the input dimension but got "
+            f"padding length {len(amounts)} and input of dimension {x.ndim}"
+        )
     if mode in _OTHER_MODES:
         raise NotImplementedError(f"{_WHERE} mode '{mode}' is not implemented yet, only 'constant' is")
     if mode != "constant":
@@ -62,8 +75,10 @@ def _pad_constant(input: Any, amounts: Amounts, value: Any) -> Any:
         size = shape[d]
         kept = size + min(before, 0) + min(after, 0)
         if kept < 0:
-            raise RuntimeError(f"narrow(): length must be non-negative. (pad={list(amounts)} crops more than the "
-                               f"{size} elements of dimension {d})")
+            raise RuntimeError(
+                f"narrow(): length must be non-negative. (pad={list(amounts)} crops more than the "
+                f"{size} elements of dimension {d})"
+            )
         shape[d] = size + before + after
         source[d] = slice(max(-before, 0), max(-before, 0) + kept)
         target[d] = slice(max(before, 0), max(before, 0) + kept)
@@ -98,6 +113,8 @@ def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
         limits = np.iinfo(dtype)
         fits = limits.min <= number <= limits.max  # False for nan
     if not fits:
-        raise RuntimeError(f"value cannot be converted to type {_C_NAMES.get(dtype.name, dtype.name)} without "
-                           f"overflow: {value}")
+        raise RuntimeError(
+            f"value cannot be converted to type {_C_NAMES.get(dtype.name, dtype.name)} without "
+            f"overflow: {value}"
+        )
     return number if dtype.kind == "f" else int(number)

@@ -1,4 +1,4 @@
-"""max_pool2d, its gradient, and the gradient's gradient. What sizes are allowed is checked in C++ (cpp/ops)."""
+"""max_pool2d, its gradient, and the gradient's gradient. Which sizes may be is checked in C++ (cpp/ops)."""
 
 from __future__ import annotations
 
@@ -19,18 +19,25 @@ _LENGTHS = {  # torch's own wording differs by argument
 }
 
 
-# ---- max_pool2d ------------------------------------------------------------------------------------------------
-def max_pool2d(input: ArrayOrTensor, kernel_size: Ints, stride: Ints | None = None, padding: Any = 0,
-               dilation: Ints = 1, ceil_mode: bool = False, return_indices: bool = False) -> Any:
+# ---- max_pool2d ------------------------------------------------------------------------------------------
+def max_pool2d(
+    input: ArrayOrTensor,
+    kernel_size: Ints,
+    stride: Ints | None = None,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
     """The largest value of every window, channel by channel.
 
-    out size = floor or ceil((size + 2*padding - dilation*(kernel_size - 1) - 1) / stride) + 1, per dimension; with
-    `ceil_mode` a last window that would start beyond the image and its left padding is dropped.
+    out size = floor or ceil((size + 2*padding - dilation*(kernel_size - 1) - 1) / stride) + 1, per dimension;
+    with `ceil_mode` a last window that would start beyond the image and its left padding is dropped.
 
     input           (N, C, H, W) or (C, H, W); floats or integers
     kernel_size     int or (height, width)
     stride          int or (down, across); None or []: the kernel's size
-    padding         int, (rows, columns) or ((top, bottom), (left, right)): never wins, at most half the kernel
+    padding         int, (rows, columns) or ((top, bottom), (left, right)); never wins; <= half the kernel
     dilation        distance between the window's rows and columns: int or (down, across)
     ceil_mode       let the last window hang over the edge
     return_indices  also return where each maximum was: int64, h*W + w in the unpadded plane
@@ -54,7 +61,7 @@ def max_pool2d(input: ArrayOrTensor, kernel_size: Ints, stride: Ints | None = No
     sides = _sides(padding)
     dilations = _pair("dilation", 5, dilation)
     ceil = flag(_WHERE, "ceil_mode", 6, ceil_mode)
-    if return_indices or (input is not x and input.requires_grad and is_grad_enabled()):  # type: ignore[union-attr]
+    if return_indices or (is_grad_enabled() and getattr(input, "requires_grad", False)):
         y, indices = max_pool2d_forward(x, kernel, strides, sides, dilations, ceil, True)
         out = record(y, MAX_POOL2D, (input,), (indices,), x.shape)
         if not return_indices:
@@ -71,7 +78,7 @@ def _max_pool2d_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, 
 MAX_POOL2D = Rule("MaxPool2DWithIndicesBackward0", _max_pool2d_backward)
 
 
-# ---- its gradient ----------------------------------------------------------------------------------------------
+# ---- its gradient ----------------------------------------------------------------------------------------
 def max_pool2d_input(input_size: Any, indices: ArrayOrTensor, grad_output: ArrayOrTensor) -> Any:
     """The gradient of `max_pool2d` with respect to its input: every window's gradient goes to its maximum.
 
@@ -120,7 +127,7 @@ def _gather(input_size: tuple[int, ...], indices: Any, values: Any) -> Any:
 GATHER = Rule("GatherBackward0", _max_pool2d_backward)
 
 
-# ---- spelling --------------------------------------------------------------------------------------------------
+# ---- spelling --------------------------------------------------------------------------------------------
 def _pair(name: str, position: int, value: Any) -> Pair:
     return pair(_WHERE, name, position, value, f"max_pool2d: {_LENGTHS[name]}, but got {{name}}={{values}}")
 

@@ -1,7 +1,7 @@
 """Layers and the Module they are made of, under torch.nn's names.
 
-module.py and members.py: Module; container.py: Sequential, ModuleList; one file per family of layers, each thin
-around rushlight.functional; init.py: initial weights; grad.py: the backward passes as functions.
+module.py and members.py: Module; container.py: Sequential, ModuleList; one file per family of layers, each
+thin around rushlight.functional; init.py: initial weights; grad.py: the backward passes as functions.
 """
 
 from __future__ import annotations
@@ -19,6 +19,20 @@ from .parameter import Parameter
 from .pooling import MaxPool2d
 
 __all__ = [
-    "Conv2d", "CrossEntropyLoss", "Flatten", "Identity", "Linear", "MSELoss", "MaxPool2d", "Module", "ModuleList",
-    "Parameter", "ReLU", "Sequential", "ZeroPad2d", "functional", "grad", "init",
+    "Conv2d",
+    "CrossEntropyLoss",
+    "Flatten",
+    "Identity",
+    "Linear",
+    "MSELoss",
+    "MaxPool2d",
+    "Module",
+    "ModuleList",
+    "Parameter",
+    "ReLU",
+    "Sequential",
+    "ZeroPad2d",
+    "functional",
+    "grad",
+    "init",
 ]

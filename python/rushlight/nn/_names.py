@@ -16,4 +16,8 @@ def typename(value: Any) -> str:
     if isinstance(value, TensorBase):
         return str(value.type())  # type: ignore[attr-defined]
     kind = type(value)
-    return kind.__name__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__name__
+        if kind.__module__ in ("builtins", "__main__")
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd import TensorBase, no_grad, wrap
+from ..ops.convert import check_device
 
 if TYPE_CHECKING:
     from .module import Module
@@ -29,7 +31,7 @@ class IncompatibleKeys(NamedTuple):
     __str__ = __repr__
 
 
-# ---- out -----------------------------------------------------------------------------------------------------
+# ---- out -------------------------------------------------------------------------------------------------
 def collect(module: Module, destination: Any, prefix: str, keep_vars: bool) -> Any:
     """The state of `module` and everything below it, added to `destination` (a new OrderedDict if None)."""
     if destination is None:
@@ -59,7 +61,7 @@ def save_own(module: Module, destination: Any, prefix: str, keep_vars: bool) -> 
         destination[prefix + name] = member if keep_vars else member.detach()
 
 
-# ---- in ------------------------------------------------------------------------------------------------------
+# ---- in --------------------------------------------------------------------------------------------------
 def load(module: Module, state_dict: Any, strict: bool, assign: bool) -> IncompatibleKeys:
     """Give `module` and everything below it the values of `state_dict`; all problems are told at once."""
     if not isinstance(state_dict, Mapping):
@@ -78,7 +80,9 @@ def load(module: Module, state_dict: Any, strict: bool, assign: bool) -> Incompa
         for name, child in target._modules.items():
             if child is not None:
                 inner = f"{prefix}{name}."
-                visit(child, {key: value for key, value in local_state.items() if key.startswith(inner)}, inner)
+                visit(
+                    child, {key: value for key, value in local_state.items() if key.startswith(inner)}, inner
+                )
 
     visit(module, state, "")
     if strict:
@@ -96,15 +100,29 @@ def _quoted(names: list[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def load_own(module: Module, state_dict: Any, prefix: str, local_metadata: Any, strict: bool,
-             missing: list[str], unexpected: list[str], errors: list[str]) -> None:
+def load_own(
+    module: Module,
+    state_dict: Any,
+    prefix: str,
+    local_metadata: Any,
+    strict: bool,
+    missing: list[str],
+    unexpected: list[str],
+    errors: list[str],
+) -> None:
     """The module's own Parameters and buffers; the lists gather what is wrong."""
     own = dict(own_state(module))
     for name, member in own.items():
         key = prefix + name
         if key in state_dict:
-            error = _load_one(module, name, member, key, state_dict[key],
-                              bool(local_metadata.get("assign_to_params_buffers", False)))
+            error = _load_one(
+                module,
+                name,
+                member,
+                key,
+                state_dict[key],
+                bool(local_metadata.get("assign_to_params_buffers", False)),
+            )
             if error:
                 errors.append(error)
         elif strict:
@@ -112,7 +130,7 @@ def load_own(module: Module, state_dict: Any, prefix: str, local_metadata: Any, 
     if strict:
         for key in state_dict:
             if key.startswith(prefix):
-                first, *deeper = key[len(prefix):].split(".", 1)
+                first, *deeper = key[len(prefix) :].split(".", 1)
                 known = first in module._modules if deeper else first in own
                 if not known:
                     unexpected.append(key)
@@ -123,14 +141,18 @@ def _load_one(module: Module, name: str, member: Any, key: str, value: Any, assi
     if isinstance(value, np.ndarray):
         value = wrap(value)
     if not isinstance(value, TensorBase):
-        return (f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
-                f"checkpoint but received {type(value)}")
+        return (
+            f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from '
+            f"checkpoint but received {type(value)}"
+        )
     given: Any = value
     if member.ndim == 0 and given.ndim == 1 and given.numel() == 1:
         given = given[0]  # torch before 0.4 had no 0-dimensional tensors
     if given.shape != member.shape:
-        return (f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, "
-                f"the shape in current model is {member.shape}.")
+        return (
+            f"size mismatch for {key}: copying a param with shape {given.shape} from checkpoint, "
+            f"the shape in current model is {member.shape}."
+        )
     with no_grad():
         if not assign:
             member.copy_(given)
@@ -142,9 +164,20 @@ def _load_one(module: Module, name: str, member: Any, key: str, value: Any, assi
     return None
 
 
-# ---- Module.to -------------------------------------------------------------------------------------------------
-def target_dtype(*args: Any, **kwargs: Any) -> Any:
-    """The dtype that the arguments of `Module.to` ask for, or None; checks the device and the argument types."""
-    from .. import dtypes  # late: dtypes knows Tensor's texts
-
-    raise NotImplementedError(dtypes)
+# ---- Module.to -------------------------------------------------------------------------------------------
+def target_dtype(device: Any = None, dtype: Any = None, *rest: Any, **options: Any) -> Any:
+    """The dtype that the arguments of `Module.to` ask for, or None; checks device and types."""
+    if isinstance(device, TensorBase):
+        device, dtype = None, dtypes.of(device._data.dtype)
+    elif isinstance(device, dtypes.dtype):
+        device, dtype = None, device
+    check_device(device)
+    if dtype is None:
+        return None
+    if not isinstance(dtype, dtypes.dtype):
+        raise TypeError(f"to() expects a dtype such as torch.float64, but got {type(dtype).__name__}")
+    if not dtype.is_floating_point:
+        raise TypeError(
+            f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+        )
+    return dtype

@@ -46,8 +46,10 @@ class _Numbered(Module):
     def extend(self: C, modules: Iterable[Module]) -> C:
         """Add several modules at the end; returns the container."""
         if not isinstance(modules, Iterable):
-            raise TypeError(f"{type(self).__name__}.extend should be called with an iterable, "
-                            f"but got {type(modules).__name__}")
+            raise TypeError(
+                f"{type(self).__name__}.extend should be called with an iterable, "
+                f"but got {type(modules).__name__}"
+            )
         for module in list(modules):
             self.append(module)
         return self
@@ -109,12 +111,16 @@ class Sequential(_Numbered):
 
     def __add__(self, other: Any) -> Sequential:
         if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+            raise ValueError(
+                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
         return Sequential(*self, *other)
 
     def __iadd__(self, other: Any) -> Sequential:
         if not isinstance(other, Sequential):
-            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+            raise ValueError(
+                f"add operator supports only objects of Sequential class, but {type(other)} is given."
+            )
         return self.extend(other)
 
     def __mul__(self, times: int) -> Sequential:
@@ -175,6 +181,10 @@ class ModuleList(_Numbered):
                 runs.append((number, number, text))
         if not runs:
             return f"{self._get_name()}()"
-        lines = [f"({first}): {indent(text)}" if first == last
-                 else f"({first}-{last}): {last - first + 1} x {indent(text)}" for first, last, text in runs]
+        lines = [
+            f"({first}): {indent(text)}"
+            if first == last
+            else f"({first}-{last}): {last - first + 1} x {indent(text)}"
+            for first, last, text in runs
+        ]
         return "\n  ".join([self._get_name() + "(", *lines]) + "\n)"

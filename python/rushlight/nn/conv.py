@@ -7,6 +7,7 @@ from typing import Any
 from .. import functional as F
 from ..functional._spelling import Ints, four_sides
 from ..functional.conv import same_sides
+from ..ops.creation import empty
 from .init import init_affine
 from .module import Module
 from .parameter import Parameter
@@ -21,7 +22,7 @@ def as_pair(value: Any) -> Any:
 
 
 class Conv2d(Module):
-    """Convolution with kernels of its own: output[k] = bias[k] + sum over channels of weight[k, c] slid over input[c].
+    """Convolution with its own kernels: output[k] = bias[k] + sum over c of weight[k, c] slid over input[c].
 
     in_channels, out_channels  channels of the images that come and go
     kernel_size                int or (height, width)
@@ -29,8 +30,8 @@ class Conv2d(Module):
     bias                       whether there is one number per output channel to add
     padding_mode               'zeros' (others need functional.pad's other modes, which are not there yet)
 
-    weight (out_channels, in_channels / groups, height, width) and bias (out_channels,) start uniform on (-b, b),
-    b = 1 / sqrt(in_channels / groups * height * width).
+    weight (out_channels, in_channels / groups, height, width) and bias (out_channels,) start uniform on
+    (-b, b), b = 1 / sqrt(in_channels / groups * height * width).
     Input (N, C, H, W) or (C, H, W); see functional.conv2d for the output's size and the errors.
 
     >>> from rushlight import nn
@@ -42,9 +43,20 @@ class Conv2d(Module):
 
     bias: Parameter | None
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: Ints, stride: Ints = 1, padding: Any = 0,
-                 dilation: Ints = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros",
-                 device: Any = None, dtype: Any = None) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Ints,
+        stride: Ints = 1,
+        padding: Any = 0,
+        dilation: Ints = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
         super().__init__()
         _check(in_channels, out_channels, groups, as_pair(stride), padding, padding_mode)
         self.in_channels = in_channels
@@ -58,9 +70,11 @@ class Conv2d(Module):
         self.groups = groups
         self.padding_mode = padding_mode
         self._reversed_padding_repeated_twice = self._padding_for_pad()
-        self.weight = Parameter(empty((out_channels, in_channels // groups, *self.kernel_size), device, dtype))
+        self.weight = Parameter(
+            empty((out_channels, in_channels // groups, *self.kernel_size), device=device, dtype=dtype)
+        )
         if bias:
-            self.bias = Parameter(empty((out_channels,), device, dtype))
+            self.bias = Parameter(empty((out_channels,), device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
@@ -71,12 +85,16 @@ class Conv2d(Module):
 
     def forward(self, input: Any) -> Any:
         if self.padding_mode == "zeros":
-            return F.conv2d(input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
+            return F.conv2d(
+                input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
+            )
         padded = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
         return F.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
     def extra_repr(self) -> str:
-        text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        text = (
+            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
+        )
         if self.padding != (0, 0):
             text += f", padding={self.padding}"
         if self.dilation != (1, 1):
@@ -94,7 +112,9 @@ class Conv2d(Module):
         if self.padding == "valid":
             return [0, 0, 0, 0]
         if self.padding == "same":
-            (top, bottom), (left, right) = (same_sides(k, d) for k, d in zip(self.kernel_size, self.dilation))
+            (top, bottom), (left, right) = (
+                same_sides(k, d) for k, d in zip(self.kernel_size, self.dilation, strict=True)
+            )
         else:
             sides = four_sides("Conv2d():", "padding", 5, self.padding)
             rows, columns = (0, 0) if sides else self.padding
@@ -102,7 +122,9 @@ class Conv2d(Module):
         return [left, right, top, bottom]
 
 
-def _check(in_channels: int, out_channels: int, groups: int, stride: Any, padding: Any, padding_mode: str) -> None:
+def _check(
+    in_channels: int, out_channels: int, groups: int, stride: Any, padding: Any, padding_mode: str
+) -> None:
     if groups <= 0:
         raise ValueError("groups must be a positive integer")
     if in_channels % groups:
@@ -115,4 +137,6 @@ def _check(in_channels: int, out_channels: int, groups: int, stride: Any, paddin
         if padding == "same" and any(s != 1 for s in stride):
             raise ValueError("padding='same' is not supported for strided convolutions")
     if padding_mode not in _PADDING_MODES:
-        raise ValueError(f"padding_mode must be one of {_PADDING_MODES}, but got padding_mode={padding_mode!r}")
+        raise ValueError(
+            f"padding_mode must be one of {_PADDING_MODES}, but got padding_mode={padding_mode!r}"
+        )

@@ -1,4 +1,4 @@
-"""The hand-written backward passes as functions: on plain ndarrays, or on Tensors (then differentiable again).
+"""The hand-written backward passes as functions: on ndarrays, or on Tensors (then differentiable again).
 
 They are written beside their forwards in rushlight/functional and only handed on here.
 """

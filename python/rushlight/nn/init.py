@@ -11,9 +11,19 @@ from typing import Any
 
 from ..autograd import no_grad
 
-_GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0,
-          "conv_transpose2d": 1.0, "conv_transpose3d": 1.0, "sigmoid": 1.0, "tanh": 5.0 / 3, "relu": math.sqrt(2.0),
-          "selu": 3.0 / 4}
+_GAINS = {
+    "linear": 1.0,
+    "conv1d": 1.0,
+    "conv2d": 1.0,
+    "conv3d": 1.0,
+    "conv_transpose1d": 1.0,
+    "conv_transpose2d": 1.0,
+    "conv_transpose3d": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5.0 / 3,
+    "relu": math.sqrt(2.0),
+    "selu": 3.0 / 4,
+}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
@@ -37,7 +47,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def _calculate_fan_in_and_fan_out(tensor: Any) -> tuple[int, int]:
-    """How many inputs feed one output, and how many outputs one input feeds, of a weight (out, in, *kernel)."""
+    """How many inputs feed one output, and the reverse, of a weight (out, in, *kernel)."""
     if tensor.ndim < 2:
         raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
     field = math.prod(tensor.shape[2:])
@@ -52,7 +62,7 @@ def _fan(tensor: Any, mode: str) -> int:
     return fan_in if mode == "fan_in" else fan_out
 
 
-# ---- plain fills -----------------------------------------------------------------------------------------------
+# ---- plain fills -----------------------------------------------------------------------------------------
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
     """Fill with values drawn evenly from [a, b)."""
     with no_grad():
@@ -87,7 +97,7 @@ def ones_(tensor: Any) -> Any:
     return constant_(tensor, 1.0)
 
 
-# ---- fills that keep a signal's size -----------------------------------------------------------------------------
+# ---- fills that keep a signal's size ---------------------------------------------------------------------
 def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
     """Uniform on (-a, a), a = gain * sqrt(6 / (fan_in + fan_out)): Glorot and Bengio, 2010."""
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
@@ -102,9 +112,10 @@ def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
 
 
-def kaiming_uniform_(tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
-                     generator: Any = None) -> Any:
-    """Uniform on (-b, b), b = gain * sqrt(3 / fan): He et al., 2015. `a`: the slope below zero of leaky_relu."""
+def kaiming_uniform_(
+    tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+) -> Any:
+    """Uniform on (-b, b), b = gain * sqrt(3 / fan): He et al., 2015. `a`: leaky_relu's slope below zero."""
     if 0 in tensor.shape:
         _warn_empty()
         return tensor
@@ -113,9 +124,10 @@ def kaiming_uniform_(tensor: Any, a: float = 0, mode: str = "fan_in", nonlineari
     return uniform_(tensor, -bound, bound, generator)
 
 
-def kaiming_normal_(tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
-                    generator: Any = None) -> Any:
-    """Normal with std = gain / sqrt(fan): He et al., 2015. `a`: the slope below zero of leaky_relu."""
+def kaiming_normal_(
+    tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
+) -> Any:
+    """Normal with std = gain / sqrt(fan): He et al., 2015. `a`: leaky_relu's slope below zero."""
     if 0 in tensor.shape:
         _warn_empty()
         return tensor
@@ -127,7 +139,7 @@ def _warn_empty() -> None:
 
 
 def init_affine(weight: Any, bias: Any) -> None:
-    """What Conv2d and Linear start from: both uniform on (-b, b) with b = 1 / sqrt(fan_in), the weight drawn first."""
+    """What Conv2d and Linear start from: uniform on (-b, b), b = 1 / sqrt(fan_in); weight before bias."""
     kaiming_uniform_(weight, a=math.sqrt(5))
     if bias is not None:
         fan_in, _ = _calculate_fan_in_and_fan_out(weight)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import functional as F
+from ..ops.creation import empty
 from .init import init_affine
 from .module import Module
 from .parameter import Parameter
@@ -16,7 +17,8 @@ class Linear(Module):
     in_features, out_features  sizes of the last dimension before and after
     bias                       whether there is one number per output to add
 
-    weight (out_features, in_features) and bias (out_features,) start uniform on (-b, b), b = 1 / sqrt(in_features).
+    weight (out_features, in_features) and bias (out_features,) start uniform on (-b, b),
+    b = 1 / sqrt(in_features).
     Input (*, in_features), output (*, out_features).
 
     >>> from rushlight import nn
@@ -28,14 +30,15 @@ class Linear(Module):
 
     bias: Parameter | None
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None,
-                 dtype: Any = None) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(empty((out_features, in_features), device, dtype))
+        self.weight = Parameter(empty((out_features, in_features), device=device, dtype=dtype))
         if bias:
-            self.bias = Parameter(empty((out_features,), device, dtype))
+            self.bias = Parameter(empty((out_features,), device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
@@ -48,7 +51,9 @@ class Linear(Module):
         return F.linear(input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        return (
+            f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
+        )
 
 
 class Identity(Module):

@@ -1,4 +1,4 @@
-"""Members: what a module holds and under which names: registration, the rules of attributes, the walk over the tree.
+"""Members: what a module holds, by name: registration, the rules of attributes, the walk over the tree.
 
 Module (module.py) adds calling, hooks, conversions and printing. No arithmetic lives here.
 """
@@ -31,27 +31,33 @@ class Members:
         set_plain(self, "_non_persistent_buffers_set", set())
         set_plain(self, "_modules", {})
 
-    # ---- registering ---------------------------------------------------------------------------------------
+    # ---- registering -------------------------------------------------------------------------------------
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a Parameter under `name`; None reserves the name (`self.bias = None`)."""
         if "_parameters" not in self.__dict__:
             raise AttributeError("cannot assign parameter before Module.__init__() call")
         self._check_new_name("parameter", name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
-            raise TypeError(f"cannot assign '{typename(param)}' object to parameter '{name}' "
-                            "(torch.nn.Parameter or None required)")
+            raise TypeError(
+                f"cannot assign '{typename(param)}' object to parameter '{name}' "
+                "(torch.nn.Parameter or None required)"
+            )
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Any, persistent: bool = True) -> None:
-        """Add a Tensor that belongs to the module's state but is not trained; not saved unless `persistent`."""
+        """Add a Tensor that belongs to the module but is not trained; saved if `persistent`."""
         if "_buffers" not in self.__dict__:
             raise AttributeError("cannot assign buffer before Module.__init__() call")
         self._check_new_name("buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, TensorBase):
-            raise TypeError(f"cannot assign '{typename(tensor)}' object to buffer '{name}' "
-                            "(torch Tensor or None required)")
+            raise TypeError(
+                f"cannot assign '{typename(tensor)}' object to buffer '{name}' "
+                "(torch Tensor or None required)"
+            )
         self._buffers[name] = tensor
-        (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(name)
+        (self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add)(
+            name
+        )
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a child module under `name`."""
@@ -74,7 +80,7 @@ class Members:
         if hasattr(self, name) and name not in own:
             raise KeyError(f"attribute '{name}' already exists")
 
-    # ---- attributes ----------------------------------------------------------------------------------------
+    # ---- attributes --------------------------------------------------------------------------------------
     def __getattr__(self, name: str) -> Any:  # reached only when ordinary look-up has failed
         members = self.__dict__
         for kind in ("_parameters", "_buffers", "_modules"):
@@ -84,7 +90,11 @@ class Members:
 
     def __setattr__(self, name: str, value: Any) -> None:
         members = self.__dict__
-        params, modules, buffers = members.get("_parameters"), members.get("_modules"), members.get("_buffers")
+        params, modules, buffers = (
+            members.get("_parameters"),
+            members.get("_modules"),
+            members.get("_buffers"),
+        )
         if isinstance(value, Parameter):
             if params is None:
                 raise AttributeError("cannot assign parameters before Module.__init__() call")
@@ -92,8 +102,10 @@ class Members:
             self.register_parameter(name, value)
         elif params is not None and name in params:
             if value is not None:
-                raise TypeError(f"cannot assign '{typename(value)}' as parameter '{name}' "
-                                "(torch.nn.Parameter or None expected)")
+                raise TypeError(
+                    f"cannot assign '{typename(value)}' as parameter '{name}' "
+                    "(torch.nn.Parameter or None expected)"
+                )
             self.register_parameter(name, value)
         elif isinstance(value, Members):
             if modules is None:
@@ -102,13 +114,17 @@ class Members:
             modules[name] = value
         elif modules is not None and name in modules:
             if value is not None:
-                raise TypeError(f"cannot assign '{typename(value)}' as child module '{name}' "
-                                "(torch.nn.Module or None expected)")
+                raise TypeError(
+                    f"cannot assign '{typename(value)}' as child module '{name}' "
+                    "(torch.nn.Module or None expected)"
+                )
             modules[name] = value
         elif buffers is not None and name in buffers:
             if value is not None and not isinstance(value, TensorBase):
-                raise TypeError(f"cannot assign '{typename(value)}' as buffer '{name}' "
-                                "(torch.nn.Buffer, torch.Tensor or None expected)")
+                raise TypeError(
+                    f"cannot assign '{typename(value)}' as buffer '{name}' "
+                    "(torch.nn.Buffer, torch.Tensor or None expected)"
+                )
             buffers[name] = value
         else:
             object.__setattr__(self, name, value)
@@ -133,9 +149,10 @@ class Members:
         names = {*dir(type(self)), *self.__dict__, *self._parameters, *self._modules, *self._buffers}
         return sorted(name for name in names if not name[0].isdigit())
 
-    # ---- walking -------------------------------------------------------------------------------------------
-    def named_modules(self, memo: set[Module] | None = None, prefix: str = "",
-                      remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+    # ---- walking -----------------------------------------------------------------------------------------
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
         """(dotted name, module) of this module and all below it, parents first; each module once."""
         memo = set() if memo is None else memo
         if self in memo:
@@ -165,11 +182,15 @@ class Members:
         for _, child in self.named_children():
             yield child
 
-    def _named_members(self, kind: str, prefix: str, recurse: bool,
-                       remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+    def _named_members(
+        self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        owners = (self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse
-                  else iter([(prefix, self)]))
+        owners = (
+            self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+            if recurse
+            else iter([(prefix, self)])
+        )
         for path, module in owners:
             for name, member in getattr(module, kind).items():
                 if member is None or id(member) in seen:
@@ -178,8 +199,9 @@ class Members:
                     seen.add(id(member))
                 yield (f"{path}.{name}" if path else name), member
 
-    def named_parameters(self, prefix: str = "", recurse: bool = True,
-                         remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
         """(dotted name, Parameter) in the order of registration, parents first; each Parameter once."""
         return self._named_members("_parameters", prefix, recurse, remove_duplicate)
 
@@ -188,8 +210,9 @@ class Members:
         for _, param in self.named_parameters(recurse=recurse):
             yield param
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True,
-                      remove_duplicate: bool = True) -> Iterator[tuple[str, Any]]:
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Any]]:
         """(dotted name, buffer), as `named_parameters`."""
         return self._named_members("_buffers", prefix, recurse, remove_duplicate)
 

@@ -6,15 +6,18 @@ No arithmetic lives here.
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..autograd.hooks import RemovableHandle
 from . import _state
-from .hooks import RemovableHandle
 from .members import Members
 
 M = TypeVar("M", bound="Module")
+
+_next_key = itertools.count().__next__
 
 
 class Module(Members):
@@ -51,9 +54,11 @@ class Module(Members):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass defines it."""
-        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+        raise NotImplementedError(
+            f'Module [{type(self).__name__}] is missing the required "forward" function'
+        )
 
-    # ---- calling -------------------------------------------------------------------------------------------
+    # ---- calling -----------------------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if not self._forward_hooks and not self._forward_pre_hooks:
             return self.forward(*args, **kwargs)
@@ -65,8 +70,10 @@ class Module(Members):
                 changed = pre_hook(self, args, kwargs)
                 if changed is not None:
                     if not (isinstance(changed, tuple) and len(changed) == 2):
-                        raise RuntimeError("forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
-                                           f"but got {changed}.")
+                        raise RuntimeError(
+                            "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
+                            f"but got {changed}."
+                        )
                     args, kwargs = changed
             else:
                 changed = pre_hook(self, args)
@@ -88,23 +95,30 @@ class Module(Members):
             raise
         return result
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
-                                  with_kwargs: bool = False) -> RemovableHandle:
-        """Call `hook(module, args)` before every `forward`; what it returns (if not None) replaces the arguments.
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args)` before every `forward`; what it returns, if not None, replaces `args`.
 
         `with_kwargs`: call `hook(module, args, kwargs)`, which returns None or (args, kwargs).
         """
-        return RemovableHandle(self._forward_pre_hooks, (hook, with_kwargs), prepend)
+        return _add_hook(self._forward_pre_hooks, (hook, with_kwargs), prepend)
 
-    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False,
-                              always_call: bool = False) -> RemovableHandle:
-        """Call `hook(module, args, output)` after every `forward`; what it returns (if not None) is the output.
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call `hook(module, args, output)` after every `forward`; what it returns, if not None, replaces it.
 
         `with_kwargs`: call `hook(module, args, kwargs, output)`. `always_call`: also when `forward` raises.
         """
-        return RemovableHandle(self._forward_hooks, (hook, with_kwargs, always_call), prepend)
+        return _add_hook(self._forward_hooks, (hook, with_kwargs, always_call), prepend)
 
-    # ---- modes and conversions -----------------------------------------------------------------------------
+    # ---- modes and conversions ---------------------------------------------------------------------------
     def apply(self: M, fn: Callable[[Module], Any]) -> M:
         """Call `fn` on every module below and then on this one, for example to initialise weights."""
         for child in self.children():
@@ -157,8 +171,8 @@ class Module(Members):
         return self
 
     def to(self: M, *args: Any, **kwargs: Any) -> M:
-        """Convert floating point Parameters and buffers in place: `to(dtype)`, `to(device)`, `to(device, dtype)`,
-        `to(other_tensor)`. The only device is "cpu".
+        """Convert floating point Parameters and buffers in place: `to(dtype)`, `to(device)`,
+        `to(device, dtype)`, `to(other_tensor)`. The only device is "cpu".
         """
         dtype = _state.target_dtype(*args, **kwargs)
         if dtype is None:
@@ -177,9 +191,9 @@ class Module(Members):
         """The module itself: everything lives on the CPU."""
         return self
 
-    # ---- saving and loading (the work is in _state.py) -------------------------------------------------------
+    # ---- saving and loading (the work is in _state.py) ---------------------------------------------------
     def state_dict(self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> Any:
-        """All Parameters and persistent buffers by dotted name, as an OrderedDict of Tensors that share memory
+        """All Parameters and persistent buffers by dotted name: an OrderedDict of Tensors that share memory
         with the module. `keep_vars`: the Parameters themselves instead of detached Tensors.
         """
         return _state.collect(self, destination, prefix, keep_vars)
@@ -195,11 +209,21 @@ class Module(Members):
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         _state.save_own(self, destination, prefix, keep_vars)
 
-    def _load_from_state_dict(self, state_dict: Any, prefix: str, local_metadata: Any, strict: bool,
-                              missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str]) -> None:
-        _state.load_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
+    def _load_from_state_dict(
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: Any,
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
+    ) -> None:
+        _state.load_own(
+            self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs
+        )
 
-    # ---- printing --------------------------------------------------------------------------------------------
+    # ---- printing ----------------------------------------------------------------------------------------
     def extra_repr(self) -> str:
         """The text between the parentheses of the module's own line."""
         return ""
@@ -214,6 +238,14 @@ class Module(Members):
         if not children and len(lines) <= 1:
             return f"{self._get_name()}({extra})"
         return "\n  ".join([self._get_name() + "(", *lines, *children]) + "\n)"
+
+
+def _add_hook(hooks: OrderedDict[int, Any], entry: Any, prepend: bool) -> RemovableHandle:
+    key = _next_key()
+    hooks[key] = entry
+    if prepend:
+        hooks.move_to_end(key, last=False)
+    return RemovableHandle(hooks, key)
 
 
 def indent(text: str) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from ..autograd import wrap
+from ..autograd import TensorBase, wrap
 from ..tensor import Tensor
 
 
@@ -28,11 +28,14 @@ class Parameter(Tensor):
     def __new__(cls, data: Any = None, requires_grad: bool = True) -> Parameter:
         if data is None:
             data = wrap(np.empty(0, np.float32))
-        if not isinstance(data, Tensor):
-            raise TypeError(f"Parameter data must be a Tensor, not {type(data).__name__}; "
-                            "torch.tensor(...) or torch.from_numpy(...) makes one")
-        made = super().__new__(cls)
-        raise NotImplementedError(made)
+        if not isinstance(data, TensorBase):
+            raise AttributeError(
+                f"'{type(data).__name__}' object has no attribute 'detach': Parameter takes a Tensor, "
+                "as torch.tensor(...) and torch.from_numpy(...) make"
+            )
+        if requires_grad and data._data.dtype.kind != "f":
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+        return cast(Parameter, Tensor._make_subclass(cls, data, requires_grad))
 
     def __repr__(self, **kwargs: Any) -> str:
         return "Parameter containing:\n" + super().__repr__(**kwargs)

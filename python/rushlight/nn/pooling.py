@@ -12,7 +12,8 @@ from .module import Module
 class MaxPool2d(Module):
     """The largest value of every window, channel by channel; arguments as in functional.max_pool2d.
 
-    Beware: here `return_indices` comes before `ceil_mode`, in the function it is the other way round (torch's order).
+    Beware: here `return_indices` comes before `ceil_mode`, in the function it is the other way round (torch's
+    order).
 
     >>> from rushlight import nn
     >>> nn.MaxPool2d(2)
@@ -21,8 +22,15 @@ class MaxPool2d(Module):
     Source: torch.nn.MaxPool2d.
     """
 
-    def __init__(self, kernel_size: Ints, stride: Ints | None = None, padding: Any = 0, dilation: Ints = 1,
-                 return_indices: bool = False, ceil_mode: bool = False) -> None:
+    def __init__(
+        self,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Any = 0,
+        dilation: Ints = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ) -> None:
         super().__init__()
         self.kernel_size = kernel_size
         self.stride = stride if stride is not None else kernel_size
@@ -32,9 +40,18 @@ class MaxPool2d(Module):
         self.ceil_mode = ceil_mode
 
     def forward(self, input: Any) -> Any:
-        return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation,
-                            ceil_mode=self.ceil_mode, return_indices=self.return_indices)
+        return F.max_pool2d(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            ceil_mode=self.ceil_mode,
+            return_indices=self.return_indices,
+        )
 
     def extra_repr(self) -> str:
-        return (f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-                f"dilation={self.dilation}, ceil_mode={self.ceil_mode}")
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        )

@@ -1,8 +1,8 @@
-"""Optimizers: what turns gradients into better parameters. optimizer.py: groups and state; one file per algorithm."""
+"""Optimizers: gradients into better parameters. optimizer.py: groups and state; one file per algorithm."""
 
 from __future__ import annotations
 
 from .optimizer import Optimizer
 from .sgd import SGD
 
-__all__ = ["Optimizer", "SGD"]
+__all__ = ["SGD", "Optimizer"]

@@ -1,4 +1,4 @@
-"""Optimizer: parameter groups with their settings, and the state that training leaves behind. No update rule lives here."""
+"""Optimizer: parameter groups, their settings and the state of training. No update rule lives here."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ class Optimizer:
     params    an iterable of Tensors, of (name, Tensor) pairs, or of dicts: {"params": [...], "lr": ..., ...}
     defaults  settings of groups that do not give their own
 
-    A subclass defines `update(param, grad, state, group)`; `step` calls it for every parameter that has a gradient.
+    A subclass defines `update(param, grad, state, group)`; `step` calls it for every parameter that has a
+    gradient.
     """
 
     def __init__(self, params: Any, defaults: Group) -> None:
         if isinstance(params, TensorBase):
-            raise TypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, "
-                            f"but got {typename(params)}")
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, "
+                f"but got {typename(params)}"
+            )
         self.defaults = defaults
         self.state: defaultdict[Any, Group] = defaultdict(dict)
         self.param_groups: list[Group] = []
@@ -47,28 +50,34 @@ class Optimizer:
         if isinstance(given, TensorBase):
             given = [given]
         elif isinstance(given, set):
-            raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of "
-                            "tensors in sets will change between runs. Please use a list instead.")
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the ordering of "
+                "tensors in sets will change between runs. Please use a list instead."
+            )
         params = list(given)
         if params and all(isinstance(entry, tuple) for entry in params):
             group = {"params": params, "param_names": [name for name, _ in params], **group}
             params = [param for _, param in params]
         for param in params:
             if not isinstance(param, TensorBase):
-                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {typename(param)}")
+                raise TypeError(
+                    f"optimizer can only optimize Tensors, but one of the params is {typename(param)}"
+                )
             if not param.is_leaf:  # type: ignore[attr-defined]
                 raise ValueError("can't optimize a non-leaf Tensor")
         group["params"] = params
         for name, value in self.defaults.items():
             group.setdefault(name, value)
         if len({id(param) for param in params}) != len(params):
-            warnings.warn("optimizer contains a parameter group with duplicate parameters", UserWarning, stacklevel=3)
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters", UserWarning, stacklevel=3
+            )
         taken = {id(param) for other in self.param_groups for param in other["params"]}
         if any(id(param) in taken for param in params):
             raise ValueError("some parameters appear in more than one parameter group")
         self.param_groups.append(group)
 
-    # ---- training ------------------------------------------------------------------------------------------
+    # ---- training ----------------------------------------------------------------------------------------
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients (`set_to_none=False`: fill them with zeros instead)."""
         for group in self.param_groups:
@@ -82,8 +91,8 @@ class Optimizer:
                     param.grad.zero_()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change every parameter that has a gradient. `closure`, if given, computes the loss (and the gradients)
-        first and its result is returned.
+        """Change every parameter that has a gradient. `closure`, if given, first computes the loss and the
+        gradients; its result is returned.
         """
         loss = None if closure is None else closure()
         with no_grad():
@@ -94,20 +103,25 @@ class Optimizer:
         return loss
 
     def update(self, param: Any, grad: Any, state: Group, group: Group) -> None:
-        """Change one parameter in place; nothing is being recorded. `state` is this parameter's own dictionary."""
+        """Change one parameter in place; nothing is recorded. `state` is this parameter's own dictionary."""
         raise NotImplementedError(f"{type(self).__name__} defines no update rule")
 
-    # ---- saving and loading ----------------------------------------------------------------------------------
+    # ---- saving and loading ------------------------------------------------------------------------------
     def _numbers(self) -> dict[int, int]:
         """id of each parameter -> its number, in the order of the groups."""
         params = [param for group in self.param_groups for param in group["params"]]
         return {id(param): number for number, param in reversed(list(enumerate(params)))}
 
     def state_dict(self) -> Group:
-        """{"state": by number of the parameter, "param_groups": the settings, parameters replaced by numbers}."""
+        """{"state": by number of the parameter, "param_groups": the settings, numbers for parameters}."""
         numbers = self._numbers()
-        groups = [{**{name: value for name, value in group.items() if name != "params"},
-                   "params": [numbers[id(param)] for param in group["params"]]} for group in self.param_groups]
+        groups = [
+            {
+                **{name: value for name, value in group.items() if name != "params"},
+                "params": [numbers[id(param)] for param in group["params"]],
+            }
+            for group in self.param_groups
+        ]
         state = {numbers.get(id(param), param): kept for param, kept in self.state.items() if kept}
         return {"state": state, "param_groups": groups}
 
@@ -117,16 +131,27 @@ class Optimizer:
         groups = loaded["param_groups"]
         if len(groups) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
-        if any(len(ours["params"]) != len(theirs["params"]) for ours, theirs in zip(self.param_groups, groups)):
-            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of "
-                             "optimizer's group")
-        by_number = {number: param for ours, theirs in zip(self.param_groups, groups)
-                     for number, param in zip(theirs["params"], ours["params"])}
+        if any(
+            len(ours["params"]) != len(theirs["params"])
+            for ours, theirs in zip(self.param_groups, groups, strict=True)
+        ):
+            raise ValueError(
+                "loaded state dict contains a parameter group that doesn't match the size of "
+                "optimizer's group"
+            )
+        by_number = {
+            number: param
+            for ours, theirs in zip(self.param_groups, groups, strict=True)
+            for number, param in zip(theirs["params"], ours["params"], strict=True)
+        }
         self.state = defaultdict(dict)
         for number, kept in loaded["state"].items():
             param = by_number.get(number, number)
             self.state[param] = {name: _as_dtype_of(param, value) for name, value in kept.items()}
-        self.param_groups = [{**theirs, "params": ours["params"]} for ours, theirs in zip(self.param_groups, groups)]
+        self.param_groups = [
+            {**theirs, "params": ours["params"]}
+            for ours, theirs in zip(self.param_groups, groups, strict=True)
+        ]
 
     def __repr__(self) -> str:
         text = f"{type(self).__name__} ("

@@ -22,8 +22,8 @@ class SGD(Optimizer):
     nesterov      look ahead along the momentum; needs momentum and no dampening
     maximize      climb instead of descending
 
-    `foreach`, `differentiable` and `fused` are torch's hints about how to compute; they are accepted, and True is
-    refused where it would change the result (`differentiable`).
+    `foreach` and `fused` are torch's hints about how to compute and change nothing; `differentiable` must be
+    False.
     Raises ValueError for negative settings.
 
     >>> import rushlight
@@ -35,12 +35,24 @@ class SGD(Optimizer):
     >>> w.data
     tensor([0.8000])
 
-    Source: torch.optim.SGD; Sutskever et al., "On the importance of initialization and momentum in deep learning".
+    Source: torch.optim.SGD; Sutskever et al., "On the importance of initialization and momentum in deep
+    learning".
     """
 
-    def __init__(self, params: Any, lr: Any = 1e-3, momentum: float = 0, dampening: float = 0,
-                 weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False,
-                 foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None) -> None:
+    def __init__(
+        self,
+        params: Any,
+        lr: Any = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
         if getattr(lr, "ndim", 0) and lr.numel() != 1:
             raise ValueError("Tensor lr must be 1-element")
         check_not_negative(lr, "Invalid learning rate")
@@ -50,11 +62,20 @@ class SGD(Optimizer):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         if differentiable:
             raise NotImplementedError("SGD(differentiable=True) is not implemented")
-        super().__init__(params, {
-            "lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
-            "nesterov": nesterov, "maximize": maximize, "foreach": foreach, "differentiable": differentiable,
-            "fused": fused,
-        })
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+                "maximize": maximize,
+                "foreach": foreach,
+                "differentiable": differentiable,
+                "fused": fused,
+            },
+        )
 
     def update(self, param: Any, grad: Any, state: Group, group: Group) -> None:
         lr, momentum, decay = float(group["lr"]), group["momentum"], group["weight_decay"]

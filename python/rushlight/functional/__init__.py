@@ -1,0 +1,30 @@
+"""Convolution, pooling, activations, losses under torch's names: ndarrays in, ndarrays out, or Tensors.
+
+One file per family; in each, an operation's forward and its gradient rule stand side by side. _spelling.py
+turns what users write into the one form that the compiled core takes. nn/functional.py hands these names on.
+"""
+
+from __future__ import annotations
+
+from .activation import relu, relu_
+from .conv import conv2d
+from .cross_entropy import cross_entropy
+from .linear import linear
+from .loss import mse_loss, nll_loss
+from .padding import pad
+from .pooling import max_pool2d
+from .softmax import log_softmax, softmax
+
+__all__ = [
+    "conv2d",
+    "cross_entropy",
+    "linear",
+    "log_softmax",
+    "max_pool2d",
+    "mse_loss",
+    "nll_loss",
+    "pad",
+    "relu",
+    "relu_",
+    "softmax",
+]
