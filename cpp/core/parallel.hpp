@@ -1,6 +1,5 @@
-// Splitting one operator's work over threads: how many, and parallel_for.
-// Policy and the public face only; the threads themselves live in team.hpp. Knows nothing of tensors or
-// kernels.
+// Splitting one operator's work over threads: how many, and parallel_for. Policy and the public face only;
+// the threads themselves live in team.hpp. Knows nothing of tensors or kernels.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +11,8 @@ namespace rushlight {
 // rubbish, so a module asks once while it is imported.
 int num_threads();
 
-// n >= 1, else std::invalid_argument. Takes effect with the next job; a job under way keeps its threads.
-// Any n is remembered and reported, but no job uses more than kMostThreads.
+// n >= 1, else std::invalid_argument. Takes effect with the next job; a job under way keeps its threads. Any
+// n is remembered and reported, but no job uses more than kMostThreads.
 void set_num_threads(int n);
 constexpr int kMostThreads = 256;
 
@@ -39,10 +38,9 @@ void run_blocks(std::int64_t count, double nanoseconds, Block block, const void*
 //
 // - Small jobs, single items, jobs inside a job and jobs that find the team busy run on the caller's thread.
 // - The first exception that a body throws is rethrown here once every thread has left the job; calls that
-// had not
-//   begun by then are not made.
+//   had not begun by then are not made.
 // - Nothing is allocated. `body` is called through a const reference, by several threads at once, and must
-// not fork.
+//   not fork.
 template <class Body>
 void parallel_for(std::int64_t count, double nanoseconds, const Body& body) {
     if (count <= 1 || !(nanoseconds >= kSmallestJobNanoseconds)) {

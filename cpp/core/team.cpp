@@ -106,8 +106,8 @@ class Team {
     // Members that sleep or are about to.
     alignas(64) Word sleepers_{0};
 
-    // Whether a caller has the team. The next two are for that caller; `cpus_` is constant once a member
-    // exists.
+    // Whether a caller has the team. The next three are for that caller alone, but `cpus_` is constant once a
+    // member exists.
     alignas(64) std::atomic<bool> taken_{false};
     int hired_ = 0;
     Clock::time_point last_call_{};

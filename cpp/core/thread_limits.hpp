@@ -1,5 +1,5 @@
-// How many threads this process should start with: environment, CPU affinity, cgroup quota.
-// Reads the system only; starts nothing. Tests hand it a faked file tree.
+// How many threads this process should start with: environment, CPU affinity, cgroup quota. Reads the system
+// only; starts nothing. Tests hand it a faked file tree.
 #pragma once
 
 #include <string>
@@ -9,10 +9,9 @@ namespace rushlight {
 // RUSHLIGHT_NUM_THREADS, else OMP_NUM_THREADS, else the smallest of allowed_cpus(), cgroup_cpus() and the
 // hardware's number of threads; always >= 1.
 // - RUSHLIGHT_NUM_THREADS is ours, so a value that is not a whole number >= 1 throws std::invalid_argument.
-// Empty
-//   counts as unset.
+//   Empty counts as unset.
 // - OMP_NUM_THREADS is everybody's, so rubbish is ignored; of a list ("4,2", nesting levels) the first number
-// counts.
+//   counts.
 int default_num_threads();
 
 // CPUs that the calling thread may run on; 0 where that is unknown.

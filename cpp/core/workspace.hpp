@@ -1,5 +1,5 @@
-// Scratch memory of one thread: a few named buffers that grow when asked and are kept for the next task.
-// For operators and the bodies of parallel_for; kernels receive plain pointers. Sizes must be O(tile), see
+// Scratch memory of one thread: a few named buffers that grow when asked and are kept for the next task. For
+// operators and the bodies of parallel_for; kernels receive plain pointers. Sizes must be O(tile), see
 // workspace_bytes.
 #pragma once
 
