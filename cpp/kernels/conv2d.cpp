@@ -229,17 +229,24 @@ void backward_input(const Conv2dShape& p, const Conv2dBlocking& blocking, const 
 
 // ---------------------------------------------------------------- gradient for the bias
 
+// p[lane * stride], so that the order of a sum, and with it its bits, does not depend on the strides.
+template <class T>
+RUSHLIGHT_INLINE Vec<T> load_strided(const T* p, Index stride) {
+    if (stride == 1) return load(p);
+    T lane[lanes<T>];
+    for (Index i = 0; i < lanes<T>; ++i) lane[i] = p[i * stride];
+    return load(lane);
+}
+
 template <class T>
 T sum_row(const T* row, Index stride, Index count) {
     Vec<T> sums[2] = {};
     Index j = 0;
-    if (stride == 1) {
-        for (; j + 2 * lanes<T> <= count; j += 2 * lanes<T>) {
-            sums[0] += load(row + j);
-            sums[1] += load(row + j + lanes<T>);
-        }
-        for (; j + lanes<T> <= count; j += lanes<T>) sums[0] += load(row + j);
+    for (; j + 2 * lanes<T> <= count; j += 2 * lanes<T>) {
+        sums[0] += load_strided(row + j * stride, stride);
+        sums[1] += load_strided(row + (j + lanes<T>)*stride, stride);
     }
+    for (; j + lanes<T> <= count; j += lanes<T>) sums[0] += load_strided(row + j * stride, stride);
     sums[0] += sums[1];
     T sum = T(0);
     RUSHLIGHT_UNROLL for (Index lane = 0; lane < lanes<T>; ++lane) sum += sums[0][lane];
