@@ -12,7 +12,7 @@
 // so that neighbouring outputs read neighbouring pixels.
 #pragma once
 
-#include "simd.hpp"
+#include "shuffles.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 namespace {
@@ -123,9 +123,47 @@ inline void pack_plane(const Source<T>& source, Index row0, Index step_h, Index 
     }
 }
 
+// M planes of every M-th column at once: rows are read once, M vectors at a time, and dealt out in registers.
+template <class T, int M>
+inline void pack_dealt(const Source<T>& source, Index row0, const TileLayout& layout, T* to) {
+    const Index extent = layout.w.extent;
+    for (Index i = 0; i < layout.h.extent; ++i, to += extent) {
+        const Index row = row0 + i * layout.h.step;
+        if (row < 0 || row >= source.H) {
+            for (int p = 0; p < M; ++p) fill_zero(to + p * layout.plane, extent);
+            continue;
+        }
+        const T* from = source.data + row * source.stride_h;
+        for (Index j = 0; j < extent; j += lanes<T>) {
+            Vec<T> v[M];
+            RUSHLIGHT_UNROLL for (int p = 0; p < M; ++p) {
+                const Index col = layout.w.base + j * M + p * lanes<T>;
+                const Index first = min_of(max_of(-col, 0), lanes<T>);
+                const Index last = max_of(first, min_of(source.W - col, lanes<T>));
+                v[p] = first == 0 && last == lanes<T> ? load(from + col) : load_lanes(from + col, first, last);
+            }
+            deal_out<T, M>(v);
+            const Index wanted = min_of(lanes<T>, extent - j);
+            RUSHLIGHT_UNROLL for (int p = 0; p < M; ++p) store_lanes(to + p * layout.plane + j, v[p], 0, wanted);
+        }
+    }
+}
+
 // All planes of one channel, and zeros in the gaps between them.
 template <class T>
 inline void pack_channel(const Source<T>& source, const TileLayout& layout, T* to) {
+    const Index step = layout.w.step;
+    if (source.stride_w == 1 && layout.w.delta == 1 && layout.w.period == step && (step == 2 || step == 4)) {
+        for (Index i = 0; i < layout.h.period; ++i, to += layout.w.period * layout.plane) {
+            const Index row0 = layout.h.base + i * layout.h.delta, pixels = layout.h.extent * layout.w.extent;
+            if (step == 2)
+                pack_dealt<T, 2>(source, row0, layout, to);
+            else
+                pack_dealt<T, 4>(source, row0, layout, to);
+            for (Index p = 0; p < step; ++p) fill_zero(to + p * layout.plane + pixels, layout.plane - pixels);
+        }
+        return;
+    }
     for (Index i = 0; i < layout.h.period; ++i)
         for (Index j = 0; j < layout.w.period; ++j, to += layout.plane) {
             const Index pixels = layout.h.extent * layout.w.extent;

@@ -104,6 +104,47 @@ struct Conv2dKernels {
     void (*backward_bias)(const Conv2dBackwardBias<T>&) noexcept;
 };
 
+// ---------------------------------------------------------------- Winograd convolution
+
+// A 3 x 3, stride 1 convolution in m x m output tiles, by either direction's roles: forward sums over the C channels of x, the input
+// gradient over the K channels of dy (then `source` is dy, `outputs` is C, and the paddings are 2 - pad).
+struct WinogradShape {
+    Index N;
+    Index channels, H, W;     // source: what is summed over
+    Index outputs, OH, OW;    // result
+    Index pad_top, pad_left;  // may be negative
+    Index tile_rows, tile_cols;  // tiles of m x m per image: OH / m and OW / m, rounded up
+    bool backward;
+};
+
+// Tiles are taken in strips: strip s is row s % tile_rows of tiles of image s / tile_rows. Within a block of strips, tile number
+// (s - first) * tile_cols + column. A transformed plane has `tiles` of them side by side (padded to whole vectors), and there are
+// (m + 2)^2 planes `plane` elements apart.
+template <class T>
+struct WinogradBlock {
+    T* data;
+    Index tiles, plane;
+};
+
+template <class T>
+struct WinogradKernels {
+    Index tile;  // m
+
+    // Weights w (K, C, 3, 3), rows k: u[xi * plane + (k - rows.begin) * C + c]; `flip` turns the kernel by 180 degrees.
+    void (*weights)(const T* w, Index C, Range rows, bool flip, T* u, Index plane) noexcept;
+
+    // Source pixels of the strips: v[xi * plane + channel * tiles + tile], for `channels` of all channels.
+    Index (*input_workspace)(const WinogradShape&, Index strips) noexcept;
+    void (*input)(const WinogradShape&, const Images<const T>& source, Range strips, Range channels,
+                  const WinogradBlock<T>& v, T* workspace) noexcept;
+
+    // Products and inverse transform: y (N, outputs, OH, OW) rows `outputs`, which are rows 0.. of u.
+    Index (*output_workspace)(const WinogradShape&, Index outputs, Index tiles) noexcept;
+    void (*output)(const WinogradShape&, const T* u, Index u_plane, Index u_row, Index u_channel,
+                   const WinogradBlock<const T>& v, Range strips, Range outputs, const T* b, T* y,
+                   T* workspace) noexcept;
+};
+
 // ---------------------------------------------------------------- max pooling
 
 struct MaxPool2dShape {
@@ -158,6 +199,9 @@ struct KernelTable {
     const char* isa;
     double (*fma_chain)(Index steps, bool float64) noexcept;  // flops done; bench/ divides by the time: the machine's peak
 
+    WinogradKernels<float> winograd2_f32, winograd4_f32;
+    WinogradKernels<double> winograd2_f64;
+
     Conv2dKernels<float> conv2d_f32;
     Conv2dKernels<double> conv2d_f64;
     Conv2dKernels<std::uint8_t> conv2d_u8;  // the integer tables have `forward` alone
@@ -186,6 +230,7 @@ struct KernelTable {
 #define RUSHLIGHT_KERNEL_FILES(X) \
     X(conv2d)                     \
     X(conv2d_weight)              \
+    X(winograd)                   \
     X(peak)
 
 // The ISAs, best first: X(name). CMake says which of them this build has (RUSHLIGHT_HAVE_<name>).

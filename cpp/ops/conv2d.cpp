@@ -4,7 +4,9 @@
 
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
+#include "core/precision.hpp"
 #include "ops/conv2d_direct.hpp"
+#include "ops/conv2d_winograd.hpp"
 
 namespace rushlight {
 
@@ -34,31 +36,84 @@ const Conv2dKernels<std::uint64_t>& conv2d_kernels(const KernelTable& table) { r
 template <class Run>
 struct Algorithm {
     const char* name;
-    bool (*accepts)(const Conv2dShape&);
+    bool (*accepts)(const Conv2dShape&, Precision);
     Run run;
 };
 
-bool accepts_everything(const Conv2dShape&) { return true; }
+bool always(const Conv2dShape&, Precision) { return true; }
+bool winograd4(const Conv2dShape& s, Precision p) { return p == Precision::medium && winograd::suits(s, 4); }
+bool winograd2(const Conv2dShape& s, Precision p) { return p != Precision::highest && winograd::suits(s, 2); }
 
 template <class T>
-constexpr Algorithm<decltype(&direct::forward<T>)> forward_algorithms[] = {
-    {"direct", accepts_everything, &direct::forward<T>},
+using Forward = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& x, const T* w, const T* b, T* y,
+                         double nanoseconds);
+
+template <class T>
+void forward_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const T* w, const T* b, T* y, double ns) {
+    direct::forward(s, conv2d_kernels<T>(t), x, w, b, y, ns);
+}
+template <class T, const kernels::WinogradKernels<T> KernelTable::*Kernels>
+void forward_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const T* w, const T* b, T* y, double ns) {
+    winograd::forward(s, t.*Kernels, x, w, b, y, ns);
+}
+
+template <class T>
+constexpr Algorithm<Forward<T>> forward_algorithms[] = {
+    {"direct", always, forward_direct<T>},
+};
+template <>
+constexpr Algorithm<Forward<float>> forward_algorithms<float>[] = {
+    {"winograd 4x4", winograd4, forward_winograd<float, &KernelTable::winograd4_f32>},
+    {"winograd 2x2", winograd2, forward_winograd<float, &KernelTable::winograd2_f32>},
+    {"direct", always, forward_direct<float>},
+};
+template <>
+constexpr Algorithm<Forward<double>> forward_algorithms<double>[] = {
+    {"winograd 2x2", winograd2, forward_winograd<double, &KernelTable::winograd2_f64>},
+    {"direct", always, forward_direct<double>},
 };
 
 template <class T>
-constexpr Algorithm<decltype(&direct::backward_input<T>)> backward_input_algorithms[] = {
-    {"direct", accepts_everything, &direct::backward_input<T>},
+using BackwardInput = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& dy, const T* w, T* dx, double nanoseconds);
+
+template <class T>
+void backward_input_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& dy, const T* w, T* dx, double ns) {
+    direct::backward_input(s, conv2d_kernels<T>(t), dy, w, dx, ns);
+}
+template <class T, const kernels::WinogradKernels<T> KernelTable::*Kernels>
+void backward_input_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& dy, const T* w, T* dx, double ns) {
+    winograd::backward_input(s, t.*Kernels, dy, w, dx, ns);
+}
+
+template <class T>
+constexpr Algorithm<BackwardInput<T>> backward_input_algorithms[] = {
+    {"direct", always, backward_input_direct<T>},
+};
+template <>
+constexpr Algorithm<BackwardInput<float>> backward_input_algorithms<float>[] = {
+    {"winograd 4x4", winograd4, backward_input_winograd<float, &KernelTable::winograd4_f32>},
+    {"winograd 2x2", winograd2, backward_input_winograd<float, &KernelTable::winograd2_f32>},
+    {"direct", always, backward_input_direct<float>},
 };
 
 template <class T>
-constexpr Algorithm<decltype(&direct::backward_weight<T>)> backward_weight_algorithms[] = {
-    {"direct", accepts_everything, &direct::backward_weight<T>},
+using BackwardWeight = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& x, const Images<const T>& dy, T* dw,
+                                double nanoseconds);
+template <class T>
+void backward_weight_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const Images<const T>& dy, T* dw, double ns) {
+    direct::backward_weight(s, conv2d_kernels<T>(t), x, dy, dw, ns);
+}
+template <class T>
+constexpr Algorithm<BackwardWeight<T>> backward_weight_algorithms[] = {
+    {"direct", always, backward_weight_direct<T>},
 };
 
 template <class Algorithms>
 auto choose(const Algorithms& algorithms, const Conv2dShape& shape) {
     const auto* algorithm = algorithms;
-    while (!algorithm->accepts(shape)) ++algorithm;
+    const KernelTable& table = active_kernels();
+    const Precision precision = table.winograd2_f32.output ? conv_precision() : Precision::highest;
+    while (!algorithm->accepts(shape, precision)) ++algorithm;
     return algorithm->run;
 }
 
@@ -71,20 +126,20 @@ Images<const T> images(const TensorView& a) {
 
 template <class T>
 void run_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias, void* y) {
-    choose(forward_algorithms<T>, s)(s, conv2d_kernels<T>(active_kernels()), images<T>(x), w.as<const T>(),
+    choose(forward_algorithms<T>, s)(s, active_kernels(), images<T>(x), w.as<const T>(),
                                      bias ? bias->as<const T>() : nullptr, static_cast<T*>(y),
                                      conv2d_nanoseconds(s, x.dtype));
 }
 
 template <class T>
 void run_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w, void* dx) {
-    choose(backward_input_algorithms<T>, s)(s, conv2d_kernels<T>(active_kernels()), images<T>(dy), w.as<const T>(),
+    choose(backward_input_algorithms<T>, s)(s, active_kernels(), images<T>(dy), w.as<const T>(),
                                             static_cast<T*>(dx), conv2d_nanoseconds(s, dy.dtype));
 }
 
 template <class T>
 void run_backward_weight(const Conv2dShape& s, const TensorView& dy, const TensorView& x, void* dw) {
-    choose(backward_weight_algorithms<T>, s)(s, conv2d_kernels<T>(active_kernels()), images<T>(x), images<T>(dy),
+    choose(backward_weight_algorithms<T>, s)(s, active_kernels(), images<T>(x), images<T>(dy),
                                              static_cast<T*>(dw), conv2d_nanoseconds(s, dy.dtype));
 }
 
