@@ -14,14 +14,18 @@ namespace py = pybind11;
 
 constexpr int kMostDims = 64;  // NumPy's own limit
 
-// An array in native byte order, aligned, whose strides are whole elements: what operators can read. Keeps the NumPy object alive.
+// An array in native byte order, aligned, whose strides are whole elements: what operators can read. Keeps
+// the NumPy object alive.
 class Array {
   public:
-    // Any ndarray; byte-swapped or misaligned ones are copied, others are not. Something else: TypeError that names the argument.
+    // Any ndarray; byte-swapped or misaligned ones are copied, others are not. Something else: TypeError that
+    // names the argument.
     Array(const py::object& object, const char* function, const char* argument);
 
     // A C-contiguous copy, unless this already is C-contiguous.
     void make_contiguous();
+    // A C-contiguous copy in any case.
+    void make_copy();
 
     const TensorView& view() const { return view_; }
     const py::array& array() const { return array_; }
@@ -61,6 +65,8 @@ void run_released(double nanoseconds, const Work& work) {
 
 // One per operator file.
 void bind_conv2d(py::module_& module);
+void bind_max_pool2d(py::module_& module);
+void bind_relu(py::module_& module);
 void bind_runtime(py::module_& module);
 
 }  // namespace rushlight::bindings

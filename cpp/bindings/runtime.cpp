@@ -1,4 +1,6 @@
 // ISA, threads and configuration for Python.
+#include <pybind11/stl.h>
+
 #include <chrono>
 
 #include "bindings/arrays.hpp"
@@ -6,8 +8,6 @@
 #include "core/parallel.hpp"
 #include "core/precision.hpp"
 #include "core/workspace.hpp"
-
-#include <pybind11/stl.h>
 
 namespace rushlight::bindings {
 

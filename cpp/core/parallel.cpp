@@ -100,7 +100,8 @@ void run_blocks(std::int64_t count, double nanoseconds, Block block, const void*
         const std::int64_t chunks =
             std::clamp<std::int64_t>(static_cast<std::int64_t>(wanted), threads, count);
         const std::int64_t per_chunk = (count - 1) / chunks + 1;
-        Job job{block, body, count, per_chunk, static_cast<std::uint32_t>((count - 1) / per_chunk + 1)};
+        Job job{block, body,      nanoseconds,
+                count, per_chunk, static_cast<std::uint32_t>((count - 1) / per_chunk + 1)};
         if (run_on_team(job, threads - 1, std::min(num_threads(), kMostThreads) - 1)) {
             if (job.error) std::rethrow_exception(job.error);
             return;

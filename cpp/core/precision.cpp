@@ -14,7 +14,8 @@ constexpr const char* kNames[] = {"highest", "high", "medium"};
 Precision parse(const std::string& name, const char* who) {
     for (int i = 0; i < 3; ++i)
         if (name == kNames[i]) return Precision(i);
-    throw std::invalid_argument(std::string(who) + ": expected 'highest', 'high' or 'medium', but got '" + name + "'");
+    throw std::invalid_argument(std::string(who) + ": expected 'highest', 'high' or 'medium', but got '" +
+                                name + "'");
 }
 
 std::atomic<Precision>& value() {
@@ -27,8 +28,14 @@ std::atomic<Precision>& value() {
 
 }  // namespace
 
-Precision conv_precision() { return value().load(std::memory_order_relaxed); }
-const char* conv_precision_name() { return kNames[int(conv_precision())]; }
-void set_conv_precision(const std::string& name) { value() = parse(name, "set_float32_conv_precision"); }
+Precision conv_precision() {
+    return value().load(std::memory_order_relaxed);
+}
+const char* conv_precision_name() {
+    return kNames[int(conv_precision())];
+}
+void set_conv_precision(const std::string& name) {
+    value() = parse(name, "set_float32_conv_precision");
+}
 
 }  // namespace rushlight

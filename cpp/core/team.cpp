@@ -21,12 +21,18 @@ namespace rushlight {
 namespace {
 
 using std::chrono::microseconds;
+using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using Clock = std::chrono::steady_clock;
 
 // A member without work spins this long, so that back-to-back calls find it awake. Then it sleeps, so that an
 // idle program uses no CPU.
 constexpr microseconds kMemberSpin{30};
+
+// After a rest this long CPUs are in a deep sleep of their own, and waking a member takes longer than a short
+// job. Back-to-back short jobs gain from the team again as of the second.
+constexpr milliseconds kLongRest{2};
+constexpr double kShortJobNanoseconds = 100'000.0;
 
 // A caller without work spins this long, plus the time of two chunks, before it takes the others for stuck.
 constexpr microseconds kCallerSpin{20};
@@ -60,6 +66,7 @@ class Team {
     void release() { taken_.store(false, std::memory_order_release); }
 
     // For the thread that has taken the team.
+    bool worth_waking_for(const Job& job);
     void hire(int members);
     void run(Job& job, int helpers);
 
@@ -103,6 +110,7 @@ class Team {
     // exists.
     alignas(64) std::atomic<bool> taken_{false};
     int hired_ = 0;
+    Clock::time_point last_call_{};
     CpuSet cpus_;
 
     // Members number themselves on arrival. Their desks are hints for lend_cpu().
@@ -219,6 +227,13 @@ void Team::step_aside(int& avoided) const {
 
 // ---------------------------------------------------------------------------------------------------- a
 // caller's side
+
+bool Team::worth_waking_for(const Job& job) {
+    const Clock::time_point now = Clock::now();
+    const bool rested = now - last_call_ > kLongRest;
+    last_call_ = now;
+    return !rested || job.nanoseconds >= kShortJobNanoseconds;
+}
 
 void Team::publish(Job& job, int helpers) {
     job_ = &job;
@@ -352,10 +367,13 @@ bool inside_job() {
 
 bool run_on_team(Job& job, int helpers, int members) {
     if (!team.try_take()) return false;
-    team.hire(members);
-    team.run(job, helpers);
+    const bool serve = team.worth_waking_for(job);
+    if (serve) {
+        team.hire(members);
+        team.run(job, helpers);
+    }
     team.release();
-    return true;
+    return serve;
 }
 
 }  // namespace rushlight

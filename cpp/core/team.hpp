@@ -15,6 +15,7 @@ namespace rushlight {
 struct Job {
     detail::Block block;
     const void* body;
+    double nanoseconds;      // estimated time of the whole job on one thread
     std::int64_t count;      // items
     std::int64_t per_chunk;  // neighbouring items that are claimed together
     std::uint32_t chunks;    // of them, 1..kMostChunks

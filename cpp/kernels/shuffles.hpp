@@ -1,5 +1,5 @@
-// Fixed rearrangements of lanes, for data whose neighbours belong together in groups: every m-th pixel, the nine weights of a 3 x 3 kernel.
-// The patterns are computed by the compiler from the lane numbers.
+// Fixed rearrangements of lanes, for data whose neighbours belong together in groups: every m-th pixel, the
+// nine weights of a 3 x 3 kernel. The patterns are computed by the compiler from the lane numbers.
 #pragma once
 
 #include "simd.hpp"
@@ -57,9 +57,9 @@ RUSHLIGHT_INLINE void collect(Vec<T>* v) {
     }
 }
 
-// Nine vectors hold L groups of nine neighbours; the result has number Tap of each group. Lane i wants element 9 i + Tap, which lies in
-// lane (9 i + Tap) % L of some vector. 9 and L have no common factor, so these lanes are all different: blend the nine
-// vectors by lane, then permute once.
+// Nine vectors hold L groups of nine neighbours; the result has number Tap of each group. Lane i wants
+// element 9 i + Tap, which lies in lane (9 i + Tap) % L of some vector. 9 and L have no common factor, so
+// these lanes are all different: blend the nine vectors by lane, then permute once.
 template <class T, int Tap, int Vector>
 constexpr bool holds(int lane) {  // whether `lane` of vector number Vector is wanted
     return (Vector * L<T> + lane) % 9 == Tap;

@@ -1,9 +1,11 @@
-// Winograd convolution F(m x m, 3 x 3) in three kernels: transform weights, transform source pixels, multiply and transform back.
+// Winograd convolution F(m x m, 3 x 3) in three kernels: transform weights, transform source pixels, multiply
+// and transform back.
 //
-// Tiles lie side by side in vector lanes. A tile of m x m outputs reads (m + 2)^2 pixels, m apart from its neighbour's: that is the tile of
-// conv2d_tile.hpp for a kernel of m + 2 taps with stride m, so padding, odd sizes and strides in memory are its business. In
-// between, each of the (m + 2)^2 planes is a matrix product  outputs x channels  by  channels x tiles, done by conv2d_sweep.hpp.
-// Transforms: winograd_transforms.hpp. Who calls what in which order, and where the planes live: ops/conv2d_winograd.cpp.
+// Tiles lie side by side in vector lanes. A tile of m x m outputs reads (m + 2)^2 pixels, m apart from its
+// neighbour's: that is the tile of conv2d_tile.hpp for a kernel of m + 2 taps with stride m, so padding, odd
+// sizes and strides in memory are its business. In between, each of the (m + 2)^2 planes is a matrix product
+// outputs x channels  by  channels x tiles, done by conv2d_sweep.hpp. Transforms: winograd_transforms.hpp.
+// Who calls what in which order, and where the planes live: ops/conv2d_winograd.cpp.
 #include "conv2d_sweep.hpp"
 #include "conv2d_tile.hpp"
 #include "shuffles.hpp"
@@ -17,7 +19,8 @@ namespace {
 
 // ---------------------------------------------------------------- weights
 
-// Nine vectors of neighbouring weights: the kernels of `lanes` input channels, as one vector for each of the nine positions.
+// Nine vectors of neighbouring weights: the kernels of `lanes` input channels, as one vector for each of the
+// nine positions.
 template <class T, int Tap = 0>
 RUSHLIGHT_INLINE void sort_weights(const Vec<T>* nine, bool flip, Vec<T>* g) {
     g[flip ? 8 - Tap : Tap] = every_ninth<T, Tap>(nine, AllLanes<T>{});
@@ -25,25 +28,27 @@ RUSHLIGHT_INLINE void sort_weights(const Vec<T>* nine, bool flip, Vec<T>* g) {
 }
 
 template <class T, class F>
-void weights(const T* w, Index C, Range rows, bool flip, T* u, Index plane) noexcept {
-    for (Index k = rows.begin; k < rows.end; ++k, u += C) {
-        for (Index c = 0; c < C; c += lanes<T>) {
-            const Index count = min_of(lanes<T>, C - c);
-            const T* kernels = w + (k * C + c) * 9;
+void weights(const T* w, Index C, Range rows, Range columns, bool flip, T* u, Index plane,
+             Index row) noexcept {
+    const Index count = columns.end - columns.begin;
+    for (Index k = rows.begin; k < rows.end; ++k, u += row) {
+        for (Index c = 0; c < count; c += lanes<T>) {
+            const Index here = min_of(lanes<T>, count - c);
+            const T* kernels = w + (k * C + columns.begin + c) * 9;
             Vec<T> nine[9], g[9], result[F::size * F::size];
             RUSHLIGHT_UNROLL for (Index i = 0; i < 9; ++i) {
-                const Index here = min_of(max_of(9 * count - i * lanes<T>, 0), lanes<T>);
-                nine[i] = here == lanes<T> ? load(kernels + i * lanes<T>)
-                                           : load_lanes(kernels + i * lanes<T>, 0, here);
+                const Index last = min_of(max_of(9 * here - i * lanes<T>, 0), lanes<T>);
+                nine[i] = last == lanes<T> ? load(kernels + i * lanes<T>)
+                                           : load_lanes(kernels + i * lanes<T>, 0, last);
             }
             sort_weights<T>(nine, flip, g);
             transform_2d<T, 3, F::size>(g, result, F::weights);
             RUSHLIGHT_UNROLL for (Index xi = 0; xi < F::size * F::size; ++xi) {
                 T* to = u + xi * plane + c;
-                if (count == lanes<T>)
+                if (here == lanes<T>)
                     store(to, result[xi]);
                 else
-                    store_lanes(to, result[xi], 0, count);
+                    store_lanes(to, result[xi], 0, here);
             }
         }
     }
@@ -53,7 +58,8 @@ void weights(const T* w, Index C, Range rows, bool flip, T* u, Index plane) noex
 
 template <class F>
 inline TileLayout source_layout(const WinogradShape& p, Range tile_rows, Index lane_count) {
-    const Axis h = make_axis(0, 1, F::size, tile_rows.begin * F::m - p.pad_top, F::m, 1, tile_rows.end - tile_rows.begin);
+    const Axis h = make_axis(0, 1, F::size, tile_rows.begin * F::m - p.pad_top, F::m, 1,
+                             tile_rows.end - tile_rows.begin);
     const Axis w = make_axis(0, 1, F::size, -p.pad_left, F::m, 1, p.tile_cols);
     return make_layout(h, w, lane_count);
 }
@@ -87,15 +93,16 @@ inline void transform_source(const TileLayout& layout, const T* pixels, T* v, In
             if (last - lane == lanes<T>) {
                 RUSHLIGHT_UNROLL for (Index xi = 0; xi < points; ++xi) store(to + xi * plane, result[xi]);
             } else if (last > lane) {
-                RUSHLIGHT_UNROLL for (Index xi = 0; xi < points; ++xi) store_lanes(to + xi * plane, result[xi], lane, last);
+                RUSHLIGHT_UNROLL for (Index xi = 0; xi < points; ++xi)
+                    store_lanes(to + xi * plane, result[xi], lane, last);
             }
         }
     }
 }
 
 template <class T, class F>
-void input(const WinogradShape& p, const Images<const T>& source, Range strips, Range channels, const WinogradBlock<T>& v,
-           T* workspace) noexcept {
+void input(const WinogradShape& p, const Images<const T>& source, Range strips, Range channels,
+           const WinogradBlock<T>& v, T* workspace) noexcept {
     for (Index s = strips.begin; s < strips.end;) {
         const Index n = s / p.tile_rows, row = s % p.tile_rows;
         const Range rows{row, min_of(p.tile_rows, row + strips.end - s)};
@@ -103,7 +110,8 @@ void input(const WinogradShape& p, const Images<const T>& source, Range strips, 
         for (Index c = channels.begin; c < channels.end; ++c) {
             const T* plane = source.data + n * source.stride_n + c * source.stride_c;
             pack_channel(Source<T>{plane, source.stride_h, source.stride_w, p.H, p.W}, layout, workspace);
-            transform_source<T, F>(layout, workspace, v.data + c * v.tiles + (s - strips.begin) * p.tile_cols, v.plane);
+            transform_source<T, F>(layout, workspace, v.data + c * v.tiles + (s - strips.begin) * p.tile_cols,
+                                   v.plane);
         }
         s += rows.end - rows.begin;
     }
@@ -122,11 +130,12 @@ Index output_workspace(const WinogradShape& p, Index outputs, Index tiles) noexc
 
 // One vector of tiles of one output channel from the planes of products (plane apart) to y.
 template <class T, class F>
-inline void transform_products(const WinogradShape& p, const T* products, Index plane, Index tile, Index tile_count, Index first_strip,
-                               T bias, T* y, Index y_image) {
+inline void transform_products(const WinogradShape& p, const T* products, Index plane, Index tile,
+                               Index tile_count, Index first_strip, T bias, T* y, Index y_image) {
     constexpr Index m = F::m;
     Vec<T> in[F::size * F::size], out[m * m];
-    RUSHLIGHT_UNROLL for (Index xi = 0; xi < F::size * F::size; ++xi) in[xi] = load(products + xi * plane + tile);
+    RUSHLIGHT_UNROLL for (Index xi = 0; xi < F::size * F::size; ++xi) in[xi] =
+        load(products + xi * plane + tile);
     transform_2d<T, F::size, m>(in, out, F::output);
 
     alignas(kVectorBytes) T pixels[m][m * lanes<T>];
@@ -141,14 +150,16 @@ inline void transform_products(const WinogradShape& p, const T* products, Index 
         const Index run = min_of(p.tile_cols - col, end - t);
         const Index row = strip % p.tile_rows * m, width = min_of(run * m, p.OW - col * m);
         T* to = y + strip / p.tile_rows * y_image + row * p.OW + col * m;
-        for (Index i = 0; i < min_of(m, p.OH - row); ++i) copy_row(pixels[i] + (t - tile) * m, 1, to + i * p.OW, width);
+        for (Index i = 0; i < min_of(m, p.OH - row); ++i)
+            copy_row(pixels[i] + (t - tile) * m, 1, to + i * p.OW, width);
         t += run;
     }
 }
 
 template <class T, class F>
-void output(const WinogradShape& p, const T* u, Index u_plane, Index u_row, Index u_channel, const WinogradBlock<const T>& v,
-            Range strips, Range outputs, const T* b, T* y, T* workspace) noexcept {
+void output(const WinogradShape& p, const T* u, Index u_plane, Index u_row, Index u_channel,
+            const WinogradBlock<const T>& v, Range strips, Range outputs, const T* b, T* y,
+            T* workspace) noexcept {
     constexpr Index points = F::size * F::size;
     const Index tiles = (strips.end - strips.begin) * p.tile_cols, padded = round_up(tiles, lanes<T>);
     const Index rows = outputs.end - outputs.begin;
@@ -182,15 +193,16 @@ void output(const WinogradShape& p, const T* u, Index u_plane, Index u_row, Inde
     for (Index k = 0; k < rows; ++k) {
         const Index channel = outputs.begin + k;
         for (Index tile = 0; tile < tiles; tile += lanes<T>)
-            transform_products<T, F>(p, products + k * padded, plane, tile, tiles, strips.begin, b ? b[channel] : T(0),
-                                     y + channel * p.OH * p.OW, p.outputs * p.OH * p.OW);
+            transform_products<T, F>(p, products + k * padded, plane, tile, tiles, strips.begin,
+                                     b ? b[channel] : T(0), y + channel * p.OH * p.OW,
+                                     p.outputs * p.OH * p.OW);
     }
 }
 
 template <class T, template <class> class F>
 WinogradKernels<T> kernels() {
-    return WinogradKernels<T>{F<T>::m,           weights<T, F<T>>,          input_workspace<T, F<T>>,
-                              input<T, F<T>>,    output_workspace<T, F<T>>, output<T, F<T>>};
+    return WinogradKernels<T>{F<T>::m,        weights<T, F<T>>,          input_workspace<T, F<T>>,
+                              input<T, F<T>>, output_workspace<T, F<T>>, output<T, F<T>>};
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
-// The three small matrices of Winograd's minimal filtering F(m x m, 3 x 3), one direction at a time, on vectors.
+// The three small matrices of Winograd's minimal filtering F(m x m, 3 x 3), one direction at a time, on
+// vectors.
 //
-// An m-vector of outputs of a 3-tap filter is A^T [(G g) * (B^T d)]: m + 2 products instead of 3 m. In two dimensions each matrix is
-// applied to the columns, then to the rows: (m + 2)^2 products instead of 9 m^2. Construction: Toom-Cook with chosen points
-// (Lavin and Gray, arXiv:1509.09308); the choice of the points is the choice of the rounding error (Barabasz et al.,
-// arXiv:1803.10986).
+// An m-vector of outputs of a 3-tap filter is A^T [(G g) * (B^T d)]: m + 2 products instead of 3 m. In two
+// dimensions each matrix is applied to the columns, then to the rows: (m + 2)^2 products instead of 9 m^2.
+// Construction: Toom-Cook with chosen points (Lavin and Gray, arXiv:1509.09308); the choice of the points is
+// the choice of the rounding error (Barabasz et al., arXiv:1803.10986).
 #pragma once
 
 #include "simd.hpp"
@@ -11,8 +12,8 @@
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 namespace {
 
-// F(2, 3), points 0, 1, -1, infinity: sums and differences only. An output depends on no pixel that the direct sum does not see, so a NaN
-// or a spike reaches the same outputs, and small integers stay exact.
+// F(2, 3), points 0, 1, -1, infinity: sums and differences only. An output depends on no pixel that the
+// direct sum does not see, so a NaN or a spike reaches the same outputs, and small integers stay exact.
 template <class T>
 struct F2 {
     static constexpr Index m = 2, size = 4;
@@ -37,8 +38,8 @@ struct F2 {
     }
 };
 
-// F(4, 3), points 0, a, -a, b, -b, infinity with a = 3/4, b = 3/2: the coefficients of B and A are exact in binary, and the error is half
-// that of the textbook's points 1 and 2.
+// F(4, 3), points 0, a, -a, b, -b, infinity with a = 3/4, b = 3/2: the coefficients of B and A are exact in
+// binary, and the error is half that of the textbook's points 1 and 2.
 template <class T>
 struct F4 {
     static constexpr Index m = 4, size = 6;

@@ -122,10 +122,10 @@ void no_more_threads_than_asked() {
 }
 
 // Waits inside the bodies until another thread has come, so that a team that never helps fails.
-void members_do_come() {
+void members_do_come(int times) {
     set_num_threads(2);
     if (threads_for(2, kBig) == 1) return;  // a build without OpenMP
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; round < times; ++round) {
         if (round % 2 == 0) sleep_us(500);  // asleep, awake
         std::atomic<int> present{0};
         parallel_for(2, kBig, [&](std::int64_t) {
@@ -157,6 +157,17 @@ void exceptions_reach_the_caller() {
         for (const int n : visits) CHECK(n <= 1);
         check_once_each(count);  // and the team is whole
     }
+    // After a failure nothing new is begun.
+    std::atomic<int> begun{0};
+    try {
+        parallel_for(1000, kBig, [&](std::int64_t) {
+            if (begun++ == 0) throw 1;
+            sleep_us(50);
+        });
+        CHECK(false);
+    } catch (int) {
+    }
+    CHECK(begun < 500);
     // All bodies throw: one exception arrives, the others vanish.
     for (int round = 0; round < rounds; ++round) {
         bool caught = false;
@@ -258,6 +269,7 @@ void workspace_is_ones_own() {
 [[noreturn]] void child_with_a_team(int depth) {
     alarm(30);
     for (int round = 0; round < 5; ++round) check_once_each(200);
+    members_do_come(3);
     if (depth > 0) {
         const pid_t grandchild = fork();
         if (grandchild == 0) child_with_a_team(depth - 1);
@@ -297,7 +309,9 @@ void fork_beside_a_busy_caller() {
             alarm(30);
             std::atomic<int> ran{0};
             parallel_for(100, kBig, [&](std::int64_t) { ++ran; });
-            std::_Exit(ran == 100 ? 0 : 1);
+            CHECK(ran == 100);
+            members_do_come(3);
+            std::_Exit(0);
         }
         int status = -1;
         CHECK(waitpid(child, &status, 0) == child);
@@ -323,7 +337,7 @@ int main(int argc, char** argv) {
     run("every index once", every_index_once);
     run("thread counts change", thread_counts_change);
     run("no more threads than asked", no_more_threads_than_asked);
-    run("members do come", members_do_come);
+    run("members do come", [] { members_do_come(rounds); });
     run("exceptions reach the caller", exceptions_reach_the_caller);
     run("nested jobs stay on their thread", nested_jobs_stay_on_their_thread);
     run("many callers at once", many_callers_at_once);

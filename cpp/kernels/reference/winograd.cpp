@@ -1,4 +1,5 @@
-// The reference ISA has no Winograd: it is the definition, and these algorithms must agree with it. Empty entries tell the operator so.
+// The reference ISA has no Winograd: it is the definition, and these algorithms must agree with it. Empty
+// entries tell the operator so.
 #include "../kernels.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {

@@ -1,0 +1,21 @@
+"""The libraries that are timed, a module each. Adding one means adding a module and a line to PEERS.
+
+A peer module is imported in its own worker process only, and has
+    start(threads, options) -> dict   import the library, limit its threads; says its version and more
+    prepare(case) -> Call             everything that a user does once; raises Unsupported with the reason
+"""
+
+from __future__ import annotations
+
+OURS = "rushlight"
+
+# name -> (module, what to `pip install`); ours first, then in the order of the table's columns
+PEERS: dict[str, tuple[str, str]] = {
+    OURS: ("bench.peers.ours", "."),
+    "torch": ("bench.peers.pytorch", "torch"),
+    "onnxruntime": ("bench.peers.onnx_runtime", "onnxruntime onnx"),
+    "opencv": ("bench.peers.opencv", "opencv-python-headless"),
+    "scipy": ("bench.peers.scipy_filters", "scipy"),
+    "numpy": ("bench.peers.numpy_im2col", "numpy"),
+    "python": ("bench.peers.python_loops", "nothing"),
+}

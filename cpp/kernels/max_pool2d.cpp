@@ -1,0 +1,328 @@
+// Max pooling of one tile of one plane, and the gradient of one plane.
+//
+// A window's maximum is the maximum of its rows' maxima, and rows are shared by windows: first every image row that the tile needs is
+// reduced along its columns, once, then the reduced rows of a window are combined. Row-major order inside the window, which decides
+// ties and NaN, survives this: within a row left before right, then rows top before bottom.
+//
+// For the first step a row is copied to scratch memory the way conv2d_tile.hpp does it: columns sorted into phases of the stride, the
+// padding filled with -inf, which never wins, so that lanes are neighbouring outputs and no lane needs a bounds check.
+#include "conv2d_tile.hpp"
+#include "max_pool2d_definition.hpp"
+
+namespace rushlight::kernels::RUSHLIGHT_ISA {
+
+void add_max_pool2d(KernelTable& table) noexcept;
+
+namespace {
+
+// What a type is reduced as: small integers are widened, so that a lane can hold a position as well as a value.
+template <class T>
+struct ComputeOf {
+    typedef T type;
+};
+template <>
+struct ComputeOf<std::uint8_t> {
+    typedef std::int32_t type;
+};
+template <>
+struct ComputeOf<std::int8_t> {
+    typedef std::int32_t type;
+};
+template <>
+struct ComputeOf<std::int16_t> {
+    typedef std::int32_t type;
+};
+
+// Positions within a window, r * dilation_h * W + s * dilation_w, in lanes as wide as the values'.
+template <Index Bytes>
+struct PositionOf {
+    typedef std::int32_t type;
+};
+template <>
+struct PositionOf<8> {
+    typedef std::int64_t type;
+};
+template <class C>
+using Position = typename PositionOf<Index(sizeof(C))>::type;
+template <class C>
+using Positions = decltype(Vec<C>{} < Vec<C>{});  // what the compiler wants a mask to choose between
+
+template <class C>
+inline bool positions_fit(const MaxPool2dShape& p) {
+    return sizeof(C) == 8 || double(p.kernel_h) * double(p.dilation_h) * double(p.W) +
+                                     double(p.kernel_w) * double(p.dilation_w) < double(0x7fffffff);
+}
+
+// ---------------------------------------------------------------- scratch memory
+
+struct Layout {
+    Axis w;        // the columns' phases, for a whole number of vectors of outputs
+    Index width;   // outputs, rounded up to whole vectors
+    Index pitch;   // between reduced rows
+    Index span;    // image rows from the tile's first to its last
+    Index offsets, phases, first, row, done, values, positions, bytes;  // where each part begins
+};
+
+template <class C>
+Layout make_layout(const MaxPool2dShape& p, Index rows, Range cols, bool indices) {
+    Layout s{};
+    const Index count = cols.end - cols.begin;
+    s.width = round_up(count, lanes<C>);
+    s.w = make_axis(0, 1, p.kernel_w, cols.begin * p.stride_w - p.pad_left, p.stride_w, p.dilation_w, s.width);
+    s.pitch = s.width + (s.width % 256 == 0 ? lanes<C> : 0);  // see NOTE [ 4 KiB aliasing ]
+    s.span = min_of(p.H, (rows - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1);
+    Index at = 0;
+    const auto place = [&at](Index& part, Index bytes) {
+        part = at;
+        at += round_up(bytes, 64);
+    };
+    place(s.offsets, p.kernel_w * Index(sizeof(Index)));
+    place(s.phases, s.w.period * s.w.extent * Index(sizeof(C)));
+    place(s.done, s.span);
+    place(s.values, s.span * s.pitch * Index(sizeof(C)));
+    if (indices) {
+        place(s.first, s.width * Index(sizeof(C)));
+        place(s.row, s.width * Index(sizeof(C)));
+        place(s.positions, s.span * s.pitch * Index(sizeof(C)));
+    }
+    s.bytes = at;
+    return s;
+}
+
+template <class T>
+Index forward_workspace(const MaxPool2dShape& p, Index rows, Index cols, bool indices) noexcept {
+    return make_layout<typename ComputeOf<T>::type>(p, rows, Range{0, cols}, indices).bytes;
+}
+
+template <class C>
+struct Scratch {
+    Index* offsets;          // where tap s reads its pixel for output 0
+    C* phases;               // one image row, sorted
+    Position<C>* first;      // each output's first tap inside the image, as a position
+    Position<C>* row;        // one row of results
+    unsigned char* done;     // which image rows are reduced
+    C* values;               // the reduced rows ...
+    Position<C>* positions;  // ... and where their maxima came from
+
+    Scratch(char* workspace, const Layout& s)
+        : offsets(reinterpret_cast<Index*>(workspace + s.offsets)),
+          phases(reinterpret_cast<C*>(workspace + s.phases)),
+          first(reinterpret_cast<Position<C>*>(workspace + s.first)),
+          row(reinterpret_cast<Position<C>*>(workspace + s.row)),
+          done(reinterpret_cast<unsigned char*>(workspace + s.done)),
+          values(reinterpret_cast<C*>(workspace + s.values)),
+          positions(reinterpret_cast<Position<C>*>(workspace + s.positions)) {}
+};
+
+// ---------------------------------------------------------------- one image row to scratch memory
+
+template <class T, int... Lane>
+RUSHLIGHT_INLINE Vec<T> even_lanes(Vec<T> a, Vec<T> b, LaneNumbers<Lane...>) {
+    return __builtin_shufflevector(a, b, (2 * Lane)...);
+}
+
+// to[j] = from[2 * j], j < count; reads nothing beyond from[2 * count - 2].
+template <class T>
+RUSHLIGHT_INLINE void copy_even(const T* from, T* to, Index count) {
+    Index j = 0;
+    for (; j + lanes<T> < count; j += lanes<T>)
+        store(to + j, even_lanes<T>(load(from + 2 * j), load(from + 2 * j + lanes<T>), AllLanes<T>{}));
+    if (j == count) return;
+    const Index rest = 2 * (count - j) - 1, half = min_of(rest, lanes<T>);
+    const Vec<T> a = load_lanes(from + 2 * j, 0, half);
+    const Vec<T> b = rest > half ? load_lanes(from + 2 * j + lanes<T>, 0, rest - half) : a;
+    store_lanes(to + j, even_lanes<T>(a, b, AllLanes<T>{}), 0, count - j);
+}
+
+// to[j] = from[j * stride], j < count.
+template <class T, class C>
+RUSHLIGHT_INLINE void copy_pixels(const T* from, Index stride, C* to, Index count) {
+    if constexpr (sizeof(T) == sizeof(C)) {
+        if (stride == 1) return copy_row(from, 1, to, count);
+        if (stride == 2) return copy_even(from, to, count);
+    }
+    for (Index j = 0; j < count; ++j) to[j] = C(from[j * stride]);
+}
+
+// The lowest value of T, as the type that T is reduced as.
+template <class T, class C>
+RUSHLIGHT_INLINE void fill_lowest(C* to, Index count) {
+    for (Index j = 0; j < count; ++j) to[j] = C(lowest<T>());
+}
+
+// Phase i of the row at to[i * extent]; pixels outside the image are the lowest value.
+template <class T, class C>
+inline void pack_row(const T* row, Index stride, Index W, const Axis& axis, C* to) {
+    for (Index i = 0; i < axis.period; ++i, to += axis.extent) {
+        const Index col0 = axis.base + i * axis.delta;
+        const Index left = min_of(axis.extent, col0 >= 0 ? 0 : (-col0 + axis.step - 1) / axis.step);
+        const Index right = max_of(left, min_of(axis.extent, floor_div(W - 1 - col0, axis.step) + 1));
+        fill_lowest<T>(to, left);
+        if (right > left)
+            copy_pixels(row + (col0 + left * axis.step) * stride, axis.step * stride, to + left, right - left);
+        fill_lowest<T>(to + right, axis.extent - right);
+    }
+}
+
+// ---------------------------------------------------------------- the two reductions
+
+// Lanes where x replaces the candidate.
+template <class C>
+RUSHLIGHT_INLINE Positions<C> replaced(Vec<C> x, Vec<C> best) {
+    if constexpr (is_floating<C>)
+        return (x > best) | (x != x);
+    else
+        return x > best;
+}
+
+// A packed row's maxima along its columns, for every output of the tile.
+template <class C, bool Indices>
+inline void reduce_columns(const MaxPool2dShape& p, const Layout& s, const Scratch<C>& scratch, C* values,
+                           Position<C>* positions) {
+    for (Index v = 0; v < s.width; v += lanes<C>) {
+        // Tap 0, or -inf where it lies left of the image. No later tap there can win, so `first` is the right position.
+        Vec<C> best = load(scratch.phases + v);
+        Positions<C> at{};
+        if constexpr (Indices) at = Positions<C>(load(scratch.first + v));
+        for (Index tap = 1; tap < p.kernel_w; ++tap) {
+            const Vec<C> x = load(scratch.phases + scratch.offsets[tap] + v);
+            const Positions<C> mask = replaced<C>(x, best);
+            best = mask ? x : best;
+            if constexpr (Indices) at = mask ? Positions<C>(broadcast(Position<C>(tap * p.dilation_w))) : at;
+        }
+        store(values + v, best);
+        if constexpr (Indices) store(positions + v, Vec<Position<C>>(at));
+    }
+}
+
+template <class T, class C>
+RUSHLIGHT_INLINE void store_outputs(T* y, Vec<C> value, Index count) {
+    if constexpr (sizeof(T) == sizeof(C)) {
+        if (count >= lanes<C>)
+            store(y, value);
+        else
+            store_lanes(y, value, 0, count);
+    } else {
+        C lane[lanes<C>];
+        store(lane, value);
+        for (Index i = 0; i < min_of(count, lanes<C>); ++i) y[i] = T(lane[i]);
+    }
+}
+
+// The reduced rows of one output row: `count` >= 1 of them, `step` elements and `pixels` positions apart, the first at `position`.
+template <class C>
+struct Window {
+    const C* values;
+    const Position<C>* positions;
+    Index count, step;
+    Index position, pixels;
+};
+
+template <class T, class C, bool Indices>
+inline void reduce_rows(const Window<C>& window, T* y, Index cols, Position<C>* row) {
+    for (Index v = 0; v < cols; v += lanes<C>) {
+        Vec<C> best = load(window.values + v);
+        Positions<C> at{};
+        if constexpr (Indices) at = Positions<C>(load(window.positions + v) + broadcast(Position<C>(window.position)));
+        for (Index i = 1; i < window.count; ++i) {
+            const Vec<C> x = load(window.values + i * window.step + v);
+            const Positions<C> mask = replaced<C>(x, best);
+            best = mask ? x : best;
+            if constexpr (Indices) {
+                const Vec<Position<C>> from = load(window.positions + i * window.step + v);
+                at = mask ? Positions<C>(from + broadcast(Position<C>(window.position + i * window.pixels))) : at;
+            }
+        }
+        store_outputs<T, C>(y + v, best, cols - v);
+        if constexpr (Indices) store(row + v, Vec<Position<C>>(at));
+    }
+}
+
+// ---------------------------------------------------------------- forward
+
+template <class C>
+inline void prepare(const MaxPool2dShape& p, const Layout& s, const Scratch<C>& scratch, bool indices) {
+    for (Index tap = 0; tap < p.kernel_w; ++tap)
+        scratch.offsets[tap] = tap % s.w.period * s.w.extent + tap / s.w.period * s.w.hop;
+    for (Index i = 0; i < s.span; ++i) scratch.done[i] = 0;
+    if (!indices) return;
+    for (Index j = 0; j < s.width; ++j) {
+        const Index start = s.w.base + j * p.stride_w;
+        scratch.first[j] = Position<C>(start < 0 ? first_tap(start, p.dilation_w) * p.dilation_w : 0);
+    }
+}
+
+template <class T, bool Indices>
+void forward_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, char* workspace) {
+    typedef typename ComputeOf<T>::type C;
+    const Layout s = make_layout<C>(p, tile.rows.end - tile.rows.begin, tile.cols, Indices);
+    const Scratch<C> scratch(workspace, s);
+    prepare(p, s, scratch, Indices);
+
+    const Index cols = tile.cols.end - tile.cols.begin;
+    const Index top = max_of(0, tile.rows.begin * p.stride_h - p.pad_top);
+    for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh) {
+        const Index h0 = oh * p.stride_h - p.pad_top;
+        const Range taps{first_tap(h0, p.dilation_h), end_tap(h0, p.dilation_h, p.kernel_h, p.H)};
+        for (Index r = taps.begin; r < taps.end; ++r) {
+            const Index h = h0 + r * p.dilation_h, slot = h - top;
+            if (scratch.done[slot]) continue;
+            scratch.done[slot] = 1;
+            pack_row(tile.x + h * tile.stride_h, tile.stride_w, p.W, s.w, scratch.phases);
+            reduce_columns<C, Indices>(p, s, scratch, scratch.values + slot * s.pitch, scratch.positions + slot * s.pitch);
+        }
+
+        T* y = tile.y + oh * p.OW + tile.cols.begin;
+        const Index position = taps.begin * p.dilation_h * p.W;
+        if (taps.begin < taps.end) {
+            const Index first = (h0 + taps.begin * p.dilation_h - top) * s.pitch;
+            reduce_rows<T, C, Indices>({scratch.values + first, scratch.positions + first, taps.end - taps.begin,
+                                        p.dilation_h * s.pitch, position, p.dilation_h * p.W},
+                                       y, cols, scratch.row);
+        } else {  // a dilated window that steps over the image
+            fill_lowest<T>(y, cols);
+            if constexpr (Indices)
+                for (Index j = 0; j < cols; ++j) scratch.row[j] = scratch.first[j] + Position<C>(position);
+        }
+        if constexpr (Indices) {
+            const Index corner = h0 * p.W + s.w.base;
+            std::int64_t* indices = tile.indices + oh * p.OW + tile.cols.begin;
+            for (Index j = 0; j < cols; ++j) indices[j] = corner + j * p.stride_w + scratch.row[j];
+        }
+    }
+}
+
+template <class T>
+void forward(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, void* workspace) noexcept {
+    // Absurd windows are not worth scratch memory of their size, and a single column of outputs would leave all lanes but one idle.
+    if (p.pad_left > p.W || !positions_fit<typename ComputeOf<T>::type>(p) || p.OW == 1)
+        max_pool2d_plain(p, tile);
+    else if (tile.indices)
+        forward_tile<T, true>(p, tile, static_cast<char*>(workspace));
+    else
+        forward_tile<T, false>(p, tile, static_cast<char*>(workspace));
+}
+
+template <class T>
+Index backward(const MaxPool2dBackward<T>& plane) noexcept {
+    return max_pool2d_scatter(plane);
+}
+
+template <class T>
+MaxPool2dKernels<T> forward_only() {
+    return {forward_workspace<T>, forward<T>, nullptr};
+}
+
+}  // namespace
+
+void add_max_pool2d(KernelTable& table) noexcept {
+    table.max_pool2d_f32 = {forward_workspace<float>, forward<float>, backward<float>};
+    table.max_pool2d_f64 = {forward_workspace<double>, forward<double>, backward<double>};
+    table.max_pool2d_u8 = forward_only<std::uint8_t>();
+    table.max_pool2d_i8 = forward_only<std::int8_t>();
+    table.max_pool2d_i16 = forward_only<std::int16_t>();
+    table.max_pool2d_i32 = forward_only<std::int32_t>();
+    table.max_pool2d_i64 = forward_only<std::int64_t>();
+}
+
+}  // namespace rushlight::kernels::RUSHLIGHT_ISA

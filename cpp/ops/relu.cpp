@@ -1,0 +1,99 @@
+// relu cut into pieces that fit a cache, one task each.
+#include "ops/relu.hpp"
+
+#include <algorithm>
+
+#include "core/isa.hpp"
+#include "core/parallel.hpp"
+#include "kernels/kernels.hpp"
+
+namespace rushlight {
+
+namespace {
+
+constexpr Index kPieceBytes = 64 * 1024;
+
+Index element_count(const TensorView& x) {
+    Index count = 1;
+    for (int i = 0; i < x.ndim; ++i) count *= x.shape[i];
+    return count;
+}
+
+Index element_bytes(DType dtype) {
+    switch (dtype) {
+        case DType::float64:
+        case DType::int64: return 8;
+        case DType::float32:
+        case DType::int32: return 4;
+        case DType::int16: return 2;
+        default: return 1;
+    }
+}
+
+// Calls piece(begin, count) for neighbouring parts of the array.
+template <class Piece>
+void for_each_piece(const TensorView& x, const Piece& piece) {
+    const Index count = element_count(x), step = kPieceBytes / element_bytes(x.dtype);
+    parallel_for((count + step - 1) / step, relu_nanoseconds(x),
+                 [&](Index i) { piece(i * step, std::min(step, count - i * step)); });
+}
+
+template <class T>
+void run_forward(const kernels::ReluKernels<T>& kernels, const TensorView& x, void* out) {
+    const T* from = x.as<const T>();
+    T* y = static_cast<T*>(out);
+    for_each_piece(x, [&](Index begin, Index count) { kernels.forward(from + begin, y + begin, count); });
+}
+
+template <class T>
+void run_backward(const kernels::ReluKernels<T>& kernels, const TensorView& grad, const TensorView& output, void* out) {
+    const T *dy = grad.as<const T>(), *y = output.as<const T>();
+    T* dx = static_cast<T*>(out);
+    for_each_piece(grad, [&](Index begin, Index count) { kernels.backward(dy + begin, y + begin, dx + begin, count); });
+}
+
+}  // namespace
+
+void check_relu_forward(const TensorView& x) {
+    if (x.dtype == DType::boolean)
+        throw std::runtime_error("Boolean inputs not supported for relu: input is a bool array; convert it first");
+    if (!is_floating_point(x.dtype) && !is_integer(x.dtype))
+        throw NotImplemented(std::string("\"relu\" not implemented for '") + scalar_name(x.dtype) +
+                             "': input must be float32, float64, uint8, int8, int16, int32 or int64");
+}
+
+void check_relu_backward(const TensorView& dy, const TensorView& y) {
+    if (dy.ndim != y.ndim || !std::equal(dy.shape, dy.shape + dy.ndim, y.shape))
+        throw std::runtime_error("relu gradient: expected grad_output of size " + to_string(y) +
+                                 " as output, but got grad_output of size " + to_string(dy));
+    if (dy.dtype != y.dtype)
+        throw std::runtime_error(std::string("expected scalar type ") + scalar_name(y.dtype) + " but found " +
+                                 scalar_name(dy.dtype) + ": grad_output and output must have one dtype");
+    if (!is_floating_point(dy.dtype))
+        throw NotImplemented(std::string("relu gradient: not implemented for '") + scalar_name(dy.dtype) +
+                             "', only floating point has gradients");
+}
+
+// Bytes per nanosecond out of a shared cache; only the order of magnitude matters.
+double relu_nanoseconds(const TensorView& x) { return double(element_count(x)) * double(element_bytes(x.dtype)) / 16; }
+
+void relu_forward(const TensorView& x, void* y) {
+    const kernels::KernelTable& table = active_kernels();
+    switch (x.dtype) {
+        case DType::float32: return run_forward(table.relu_f32, x, y);
+        case DType::float64: return run_forward(table.relu_f64, x, y);
+        case DType::uint8: return run_forward(table.relu_u8, x, y);
+        case DType::int8: return run_forward(table.relu_i8, x, y);
+        case DType::int16: return run_forward(table.relu_i16, x, y);
+        case DType::int32: return run_forward(table.relu_i32, x, y);
+        case DType::int64: return run_forward(table.relu_i64, x, y);
+        default: throw NotImplemented("relu: not implemented for this dtype");
+    }
+}
+
+void relu_backward(const TensorView& dy, const TensorView& y, void* dx) {
+    if (dy.dtype == DType::float32) return run_backward(active_kernels().relu_f32, dy, y, dx);
+    run_backward(active_kernels().relu_f64, dy, y, dx);
+}
+
+}  // namespace rushlight
