@@ -11,12 +11,19 @@ namespace {
 DType dtype_of(const py::dtype& dtype) {
     const py::ssize_t size = dtype.itemsize();
     switch (dtype.kind()) {
-        case 'b': return DType::boolean;
-        case 'f': return size == 4 ? DType::float32 : size == 8 ? DType::float64 : DType::other;
-        case 'u': return size == 1 ? DType::uint8 : DType::other;
+        case 'b':
+            return DType::boolean;
+        case 'f':
+            return size == 4 ? DType::float32 : size == 8 ? DType::float64 : DType::other;
+        case 'u':
+            return size == 1 ? DType::uint8 : DType::other;
         case 'i':
-            return size == 1 ? DType::int8 : size == 2 ? DType::int16 : size == 4 ? DType::int32 : DType::int64;
-        default: return DType::other;
+            return size == 1   ? DType::int8
+                   : size == 2 ? DType::int16
+                   : size == 4 ? DType::int32
+                               : DType::int64;
+        default:
+            return DType::other;
     }
 }
 
@@ -38,8 +45,8 @@ py::array native_copy(const py::array& array) {
 
 Array::Array(const py::object& object, const char* function, const char* argument) {
     if (!py::isinstance<py::array>(object))
-        throw py::type_error(std::string(function) + "(): argument '" + argument + "' must be a NumPy array, not " +
-                             Py_TYPE(object.ptr())->tp_name);
+        throw py::type_error(std::string(function) + "(): argument '" + argument +
+                             "' must be a NumPy array, not " + Py_TYPE(object.ptr())->tp_name);
     array_ = py::reinterpret_borrow<py::array>(object);
     if (dtype_of(array_.dtype()) != DType::other && !readable(array_)) array_ = native_copy(array_);
     read();
@@ -56,7 +63,8 @@ void Array::make_copy() {
 
 void Array::read() {
     const py::ssize_t size = array_.itemsize();
-    view_ = TensorView{const_cast<void*>(array_.data()), dtype_of(array_.dtype()), int(array_.ndim()), shape_, strides_};
+    view_ = TensorView{const_cast<void*>(array_.data()), dtype_of(array_.dtype()), int(array_.ndim()), shape_,
+                       strides_};
     for (int i = 0; i < view_.ndim; ++i) {
         shape_[i] = array_.shape(i);
         strides_[i] = size ? array_.strides(i) / size : 0;
@@ -72,15 +80,24 @@ py::array new_array(const py::dtype& dtype, const Index* shape, int ndim) {
 
 py::dtype native_dtype(DType dtype) {
     switch (dtype) {
-        case DType::boolean: return py::dtype::of<bool>();
-        case DType::uint8: return py::dtype::of<std::uint8_t>();
-        case DType::int8: return py::dtype::of<std::int8_t>();
-        case DType::int16: return py::dtype::of<std::int16_t>();
-        case DType::int32: return py::dtype::of<std::int32_t>();
-        case DType::int64: return py::dtype::of<std::int64_t>();
-        case DType::float32: return py::dtype::of<float>();
-        case DType::float64: return py::dtype::of<double>();
-        case DType::other: break;
+        case DType::boolean:
+            return py::dtype::of<bool>();
+        case DType::uint8:
+            return py::dtype::of<std::uint8_t>();
+        case DType::int8:
+            return py::dtype::of<std::int8_t>();
+        case DType::int16:
+            return py::dtype::of<std::int16_t>();
+        case DType::int32:
+            return py::dtype::of<std::int32_t>();
+        case DType::int64:
+            return py::dtype::of<std::int64_t>();
+        case DType::float32:
+            return py::dtype::of<float>();
+        case DType::float64:
+            return py::dtype::of<double>();
+        case DType::other:
+            break;
     }
     throw NotImplemented("unsupported dtype");
 }

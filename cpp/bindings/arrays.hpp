@@ -15,10 +15,12 @@ namespace py = pybind11;
 
 constexpr int kMostDims = 64;  // NumPy's own limit
 
-// An array in native byte order, aligned, whose strides are whole elements: what operators can read. Keeps the NumPy object alive.
+// An array in native byte order, aligned, whose strides are whole elements: what operators can read. Keeps
+// the NumPy object alive.
 class Array {
   public:
-    // Any ndarray; byte-swapped or misaligned ones are copied, others are not. Something else: TypeError that names the argument.
+    // Any ndarray; byte-swapped or misaligned ones are copied, others are not. Something else: TypeError that
+    // names the argument.
     Array(const py::object& object, const char* function, const char* argument);
 
     // A C-contiguous copy, unless this already is C-contiguous.

@@ -15,18 +15,20 @@ using Ints2 = std::array<Index, 2>;
 using Ints4 = std::array<Index, 4>;
 
 Conv2dOptions options(const Ints2& stride, const Ints4& padding, const Ints2& dilation, Index groups) {
-    return Conv2dOptions{{stride[0], stride[1]}, {padding[0], padding[1], padding[2], padding[3]},
-                         {dilation[0], dilation[1]}, groups};
+    return Conv2dOptions{{stride[0], stride[1]},
+                         {padding[0], padding[1], padding[2], padding[3]},
+                         {dilation[0], dilation[1]},
+                         groups};
 }
 
-py::array forward(const py::object& x, const py::object& w, const py::object& b, const Ints2& stride, const Ints4& padding,
-                  const Ints2& dilation, Index groups) {
+py::array forward(const py::object& x, const py::object& w, const py::object& b, const Ints2& stride,
+                  const Ints4& padding, const Ints2& dilation, Index groups) {
     Array input(x, "conv2d", "input"), weight(w, "conv2d", "weight");
     const bool has_bias = !b.is_none();
     Array bias(has_bias ? b : x, "conv2d", "bias");
     const TensorView* bias_view = has_bias ? &bias.view() : nullptr;
-    const kernels::Conv2dShape shape =
-        check_conv2d_forward(input.view(), weight.view(), bias_view, options(stride, padding, dilation, groups));
+    const kernels::Conv2dShape shape = check_conv2d_forward(input.view(), weight.view(), bias_view,
+                                                            options(stride, padding, dilation, groups));
     weight.make_contiguous();
     if (has_bias) bias.make_contiguous();
 
@@ -43,8 +45,9 @@ py::array backward_input(const py::object& dy, const py::object& w, const std::v
                          const Ints2& stride, const Ints4& padding, const Ints2& dilation, Index groups) {
     Array grad_output(dy, "conv2d_input", "grad_output"), weight(w, "conv2d_input", "weight");
     const int ndim = int(input_size.size());
-    const kernels::Conv2dShape shape = conv2d_shape(input_size.data(), ndim, weight.view().shape, weight.view().ndim,
-                                                    options(stride, padding, dilation, groups));
+    const kernels::Conv2dShape shape =
+        conv2d_shape(input_size.data(), ndim, weight.view().shape, weight.view().ndim,
+                     options(stride, padding, dilation, groups));
     check_conv2d_backward(shape, grad_output.view(), weight.view(), "weight");
     weight.make_contiguous();
 
@@ -58,11 +61,13 @@ py::array backward_input(const py::object& dy, const py::object& w, const std::v
 py::array backward_weight(const py::object& dy, const py::object& x, const std::vector<Index>& weight_size,
                           const Ints2& stride, const Ints4& padding, const Ints2& dilation, Index groups) {
     Array grad_output(dy, "conv2d_weight", "grad_output"), input(x, "conv2d_weight", "input");
-    const kernels::Conv2dShape shape = conv2d_shape(input.view().shape, input.view().ndim, weight_size.data(),
-                                                    int(weight_size.size()), options(stride, padding, dilation, groups));
+    const kernels::Conv2dShape shape =
+        conv2d_shape(input.view().shape, input.view().ndim, weight_size.data(), int(weight_size.size()),
+                     options(stride, padding, dilation, groups));
     check_conv2d_backward(shape, grad_output.view(), input.view(), "input");
 
-    py::array dw = new_array(native_dtype(grad_output.view().dtype), weight_size.data(), int(weight_size.size()));
+    py::array dw =
+        new_array(native_dtype(grad_output.view().dtype), weight_size.data(), int(weight_size.size()));
     void* data = dw.mutable_data();
     run_released(conv2d_nanoseconds(shape, grad_output.view().dtype),
                  [&] { conv2d_backward_weight(shape, grad_output.view(), input.view(), data); });
@@ -73,9 +78,11 @@ py::array backward_bias(const py::object& dy) {
     Array grad_output(dy, "conv2d_bias", "grad_output");
     const TensorView& view = grad_output.view();
     if (view.ndim != 3 && view.ndim != 4)
-        throw std::runtime_error("conv2d gradient: expected 3D or 4D grad_output, but got size " + to_string(view));
+        throw std::runtime_error("conv2d gradient: expected 3D or 4D grad_output, but got size " +
+                                 to_string(view));
     if (!is_floating_point(view.dtype))
-        throw NotImplemented(std::string("conv2d gradient: not implemented for '") + scalar_name(view.dtype) + "'");
+        throw NotImplemented(std::string("conv2d gradient: not implemented for '") + scalar_name(view.dtype) +
+                             "'");
     py::array db = new_array(native_dtype(view.dtype), {view.shape[view.ndim - 3]});
     void* data = db.mutable_data();
     run_released(double(grad_output.array().size()) / 8, [&] { conv2d_backward_bias(view, data); });
@@ -87,12 +94,14 @@ py::array backward_bias(const py::object& dy) {
 void bind_conv2d(py::module_& m) {
     using namespace py::literals;
     m.def("conv2d_forward", forward, "x"_a, "w"_a, "b"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a,
-          "y (N, K, OH, OW) of x (N, C, H, W) and w (K, C / groups, R, S); padding is (top, bottom, left, right).");
-    m.def("conv2d_backward_input", backward_input, "dy"_a, "w"_a, "input_size"_a, "stride"_a, "padding"_a, "dilation"_a,
-          "groups"_a, "Gradient for the input, of size input_size.");
-    m.def("conv2d_backward_weight", backward_weight, "dy"_a, "x"_a, "weight_size"_a, "stride"_a, "padding"_a, "dilation"_a,
-          "groups"_a, "Gradient for the weight, of size weight_size.");
-    m.def("conv2d_backward_bias", backward_bias, "dy"_a, "Gradient for the bias: the sum of dy for each output channel.");
+          "y (N, K, OH, OW) of x (N, C, H, W) and w (K, C / groups, R, S); padding is (top, bottom, left, "
+          "right).");
+    m.def("conv2d_backward_input", backward_input, "dy"_a, "w"_a, "input_size"_a, "stride"_a, "padding"_a,
+          "dilation"_a, "groups"_a, "Gradient for the input, of size input_size.");
+    m.def("conv2d_backward_weight", backward_weight, "dy"_a, "x"_a, "weight_size"_a, "stride"_a, "padding"_a,
+          "dilation"_a, "groups"_a, "Gradient for the weight, of size weight_size.");
+    m.def("conv2d_backward_bias", backward_bias, "dy"_a,
+          "Gradient for the bias: the sum of dy for each output channel.");
 }
 
 }  // namespace rushlight::bindings

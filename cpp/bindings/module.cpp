@@ -1,10 +1,13 @@
-// The compiled module rushlight._core: one bind_* function per operator file, and the exceptions that pybind11 does not know.
+// The compiled module rushlight._core: one bind_* function per operator file, and the exceptions that
+// pybind11 does not know.
 #include "bindings/arrays.hpp"
 
 namespace py = pybind11;
 
 PYBIND11_MODULE(_core, m) {
-    m.doc() = "Compiled core of rushlight. Arrays in, arrays out; the public API is in rushlight and rushlight.functional.";
+    m.doc() =
+        "Compiled core of rushlight. Arrays in, arrays out; the public API is in rushlight and "
+        "rushlight.functional.";
     py::register_exception_translator([](std::exception_ptr error) {
         try {
             if (error) std::rethrow_exception(error);

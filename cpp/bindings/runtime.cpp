@@ -1,12 +1,13 @@
 // ISA, threads and configuration for Python.
+#include <pybind11/stl.h>
+
 #include <chrono>
 
 #include "bindings/arrays.hpp"
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
+#include "core/precision.hpp"
 #include "core/workspace.hpp"
-
-#include <pybind11/stl.h>
 
 namespace rushlight::bindings {
 
@@ -61,6 +62,8 @@ void bind_runtime(py::module_& m) {
     m.def("set_isa", &set_isa, "name"_a, "Makes an ISA active; ValueError lists the right names.");
     m.def("num_threads", &num_threads, "Most threads that one call uses.");
     m.def("set_num_threads", &set_num_threads, "n"_a);
+    m.def("conv_precision", [] { return std::string(conv_precision_name()); });
+    m.def("set_conv_precision", &set_conv_precision, "name"_a);
     m.def("config", &config, "Version, compiler, ISAs, threads, scratch memory per thread.");
     m.def("measure_fma_peak", &measure_fma_peak, "seconds"_a = 0.2, "float64"_a = false,
           "Multiply-add peak of the active ISA on one thread, in flops per second, measured now.");

@@ -1,4 +1,5 @@
-// Choice of the active ISA, derived from the one list RUSHLIGHT_ISAS. Compiled without ISA flags: it runs on every CPU.
+// Choice of the active ISA, derived from the one list RUSHLIGHT_ISAS. Compiled without ISA flags: it runs on
+// every CPU.
 #include "core/isa.hpp"
 
 #include <atomic>
@@ -8,9 +9,9 @@
 namespace rushlight {
 
 namespace kernels {
-#define DECLARE(isa)                         \
-    namespace isa {                          \
-    void fill(KernelTable& table) noexcept;  \
+#define DECLARE(isa)                        \
+    namespace isa {                         \
+    void fill(KernelTable& table) noexcept; \
     }
 RUSHLIGHT_ISAS(DECLARE)
 #undef DECLARE
@@ -21,8 +22,9 @@ namespace {
 bool cpu_has_avx512() {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
     return false;
 #endif
@@ -37,8 +39,12 @@ bool cpu_has_avx2() {
 #endif
 }
 
-bool cpu_has_baseline() { return true; }
-bool cpu_has_reference() { return true; }
+bool cpu_has_baseline() {
+    return true;
+}
+bool cpu_has_reference() {
+    return true;
+}
 
 #ifndef RUSHLIGHT_HAVE_avx512
 #define RUSHLIGHT_HAVE_avx512 0
@@ -59,14 +65,14 @@ struct Isas {
 
     Isas() {
         tables.reserve(8);
-#define ADD(name)                                      \
-    if constexpr (RUSHLIGHT_HAVE_##name) {             \
-        if (cpu_has_##name()) {                        \
-            kernels::KernelTable table{};              \
-            table.isa = #name;                         \
-            kernels::name::fill(table);                \
-            tables.push_back(table);                   \
-        }                                              \
+#define ADD(name)                          \
+    if constexpr (RUSHLIGHT_HAVE_##name) { \
+        if (cpu_has_##name()) {            \
+            kernels::KernelTable table{};  \
+            table.isa = #name;             \
+            kernels::name::fill(table);    \
+            tables.push_back(table);       \
+        }                                  \
     }
         RUSHLIGHT_ISAS(ADD)
 #undef ADD
@@ -84,7 +90,8 @@ struct Isas {
             }
             right += (right.empty() ? "'" : ", '") + std::string(table.isa) + "'";
         }
-        throw std::invalid_argument(std::string(who) + ": unknown or unusable ISA '" + name + "', expected one of " + right);
+        throw std::invalid_argument(std::string(who) + ": unknown or unusable ISA '" + name +
+                                    "', expected one of " + right);
     }
 };
 
@@ -95,7 +102,9 @@ Isas& isas() {
 
 }  // namespace
 
-const kernels::KernelTable& active_kernels() { return *isas().active.load(std::memory_order_acquire); }
+const kernels::KernelTable& active_kernels() {
+    return *isas().active.load(std::memory_order_acquire);
+}
 
 std::vector<std::string> available_isas() {
     std::vector<std::string> names;
@@ -103,6 +112,8 @@ std::vector<std::string> available_isas() {
     return names;
 }
 
-void set_isa(const std::string& name) { isas().select(name, "set_isa"); }
+void set_isa(const std::string& name) {
+    isas().select(name, "set_isa");
+}
 
 }  // namespace rushlight

@@ -1,4 +1,5 @@
-// Which kernels run: the ISAs of this build that this CPU has, and the active one. The only place that looks at CPU features.
+// Which kernels run: the ISAs of this build that this CPU has, and the active one. The only place that looks
+// at CPU features.
 #pragma once
 
 #include <string>
@@ -14,8 +15,9 @@ const kernels::KernelTable& active_kernels();
 // Names of the usable ISAs, best first; "reference" is always the last.
 std::vector<std::string> available_isas();
 
-// Makes an ISA active for the whole process; calls under way finish with the kernels they took. An unknown or unusable name throws
-// std::invalid_argument that lists the right ones. The start value is RUSHLIGHT_ISA, else the best.
+// Makes an ISA active for the whole process; calls under way finish with the kernels they took. An unknown or
+// unusable name throws std::invalid_argument that lists the right ones. The start value is RUSHLIGHT_ISA,
+// else the best.
 void set_isa(const std::string& name);
 
 }  // namespace rushlight

@@ -1,5 +1,5 @@
-// Arrays as operators see them: element type, shape, strides; and the exceptions that Python users get. Owns no memory, knows no
-// Python.
+// Arrays as operators see them: element type, shape, strides; and the exceptions that Python users get. Owns
+// no memory, knows no Python.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,17 @@ using Index = std::int64_t;
 
 enum class DType { boolean, uint8, int8, int16, int32, int64, float32, float64, other };
 
-// torch's names: scalar_name(float32) is "Float" (as in "expected scalar type Float"), c_name(float32) is "float" (as in "Input type
-// (float)").
+// torch's names: scalar_name(float32) is "Float" (as in "expected scalar type Float"), c_name(float32) is
+// "float" (as in "Input type (float)").
 const char* scalar_name(DType dtype);
 const char* c_name(DType dtype);
 
-inline bool is_floating_point(DType dtype) { return dtype == DType::float32 || dtype == DType::float64; }
-inline bool is_integer(DType dtype) { return dtype >= DType::uint8 && dtype <= DType::int64; }
+inline bool is_floating_point(DType dtype) {
+    return dtype == DType::float32 || dtype == DType::float64;
+}
+inline bool is_integer(DType dtype) {
+    return dtype >= DType::uint8 && dtype <= DType::int64;
+}
 
 // shape and strides belong to whoever owns the array; strides count elements.
 struct TensorView {
@@ -36,9 +40,12 @@ struct TensorView {
 
 // "[2, 3, 5, 5]", torch's way to print a shape inside a message.
 std::string to_string(const Index* shape, int ndim);
-inline std::string to_string(const TensorView& tensor) { return to_string(tensor.shape, tensor.ndim); }
+inline std::string to_string(const TensorView& tensor) {
+    return to_string(tensor.shape, tensor.ndim);
+}
 
-// What Python sees as NotImplementedError. RuntimeError is std::runtime_error, ValueError std::invalid_argument.
+// What Python sees as NotImplementedError. RuntimeError is std::runtime_error, ValueError
+// std::invalid_argument.
 struct NotImplemented : std::runtime_error {
     using std::runtime_error::runtime_error;
 };

@@ -1,7 +1,8 @@
 // Direct convolution of one tile: forward, and the gradients for input and bias beside it.
 //
-// Both directions are the same two steps, copy a tile of the source (conv2d_tile.hpp), sweep the taps over it (conv2d_sweep.hpp); they
-// differ in which taps there are. The weight gradient, a sum over pixels instead of over taps, is in conv2d_weight.cpp.
+// Both directions are the same two steps, copy a tile of the source (conv2d_tile.hpp), sweep the taps over it
+// (conv2d_sweep.hpp); they differ in which taps there are. The weight gradient, a sum over pixels instead of
+// over taps, is in conv2d_weight.cpp.
 #include "conv2d_sweep.hpp"
 #include "conv2d_tile.hpp"
 #include "definition.hpp"
@@ -33,31 +34,14 @@ inline Axis forward_cols(const Conv2dShape& p, Index ow, Index count) {
 
 template <class T>
 Index forward_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking) noexcept {
-    const TileLayout layout = make_layout(forward_rows(p, 0, blocking.rows), forward_cols(p, 0, blocking.cols), lanes<T>);
+    const TileLayout layout =
+        make_layout(forward_rows(p, 0, blocking.rows), forward_cols(p, 0, blocking.cols), lanes<T>);
     return tap_elements<T>(blocking.reduction * p.R * p.S) + tile_elements<T>(layout, blocking.reduction);
 }
 
-// NOTE [ NaN and padding ]
-// The tile holds zeros where the definition has no tap at all. A zero times a finite weight changes nothing, but times an infinite or
-// NaN weight it is NaN. So every output near the border that came out NaN is computed again by the definition. Real NaNs come
-// out NaN again, and cheaply, because the definition stops at the first one.
+// Whether a plane's pixels `rows` x `cols` hold a NaN or an infinity.
 template <class T>
-void repair_forward(const Conv2dShape& p, const Conv2dForward<T>& tile, Index k) {
-    for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh) {
-        const Index top = oh * p.stride_h - p.pad_top;
-        const bool border_row = top < 0 || top + (p.R - 1) * p.dilation_h >= p.H;
-        T* row = tile.y + ((tile.n * p.K + k) * p.OH + oh) * p.OW;
-        for (Index ow = tile.cols.begin; ow < tile.cols.end; ++ow) {
-            const Index left = ow * p.stride_w - p.pad_left;
-            const bool border = border_row || left < 0 || left + (p.S - 1) * p.dilation_w >= p.W;
-            if (border && is_nan(row[ow])) row[ow] = conv2d_output_at(p, tile.x, tile.w, tile.b, tile.n, k, oh, ow);
-        }
-    }
-}
-
-// Whether a plane's pixels `rows` x `cols` hold a NaN.
-template <class T>
-inline bool has_nan(const T* plane, Index W, Range rows, Range cols) {
+inline bool has_non_finite(const T* plane, Index W, Range rows, Range cols) {
     T sum = T(0);
     for (Index i = rows.begin; i < rows.end; ++i) {
         Vec<T> sums{};
@@ -67,18 +51,42 @@ inline bool has_nan(const T* plane, Index W, Range rows, Range cols) {
         for (; j < cols.end; ++j) sum += row[j] * T(0);
         RUSHLIGHT_UNROLL for (Index lane = 0; lane < lanes<T>; ++lane) sum += sums[lane];
     }
-    return is_nan(sum);  // infinities count too, and are then looked at in vain
+    return is_nan(sum);
+}
+
+// NOTE [ NaN and padding ]
+// The tile holds zeros where the definition has no tap at all. A zero times a finite weight changes nothing,
+// but times an infinite or NaN weight it is NaN. So outputs that came out NaN are computed again by the
+// definition. Real NaNs come out NaN again, and cheaply, because the definition stops at the first one.
+// Algorithms that add and subtract pixels (Winograd) also turn infinities into NaNs and overflow earlier:
+// they have every output repaired that is not finite, and so have direct's footprint.
+template <class T>
+void repair_forward(const Conv2dShape& p, const Conv2dForward<T>& tile) noexcept {
+    const Index Kg = p.K / p.groups;
+    for (Index g = tile.groups.begin; g < tile.groups.end; ++g)
+        for (Index k = g * Kg + tile.channels.begin; k < g * Kg + tile.channels.end; ++k) {
+            T* plane = tile.y + (tile.n * p.K + k) * p.OH * p.OW;
+            if (!has_non_finite(plane, p.OW, tile.rows, tile.cols)) continue;
+            for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh)
+                for (Index ow = tile.cols.begin; ow < tile.cols.end; ++ow) {
+                    T& y = plane[oh * p.OW + ow];
+                    if (is_nan(y * T(0))) y = conv2d_output_at(p, tile.x, tile.w, tile.b, tile.n, k, oh, ow);
+                }
+        }
 }
 
 template <class T>
-void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dForward<T>& tile, T* workspace) noexcept {
+void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dForward<T>& tile,
+             T* workspace) noexcept {
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups;
     const Index rows = tile.rows.end - tile.rows.begin, cols = tile.cols.end - tile.cols.begin;
-    const TileLayout layout = make_layout(forward_rows(p, tile.rows.begin, rows), forward_cols(p, tile.cols.begin, cols), lanes<T>);
+    const TileLayout layout =
+        make_layout(forward_rows(p, tile.rows.begin, rows), forward_cols(p, tile.cols.begin, cols), lanes<T>);
     Tap* taps = reinterpret_cast<Tap*>(workspace);
     T* pixels = workspace + tap_elements<T>(blocking.reduction * p.R * p.S);
 
-    Tap* tap = taps;  // a block's taps are the same for every block; the last one may need only the first of them
+    Tap* tap =
+        taps;  // a block's taps are the same for every block; the last one may need only the first of them
     for (Index c = 0; c < min_of(Cg, blocking.reduction); ++c)
         for (Index r = 0; r < p.R; ++r)
             for (Index s = 0; s < p.S; ++s)
@@ -111,18 +119,15 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
             s.accumulate = c0 > 0;
             sweep(s);
         }
-        if constexpr (is_real<T>) {
-            for (Index m = k; m < g * Kg + tile.channels.end; ++m)
-                if (has_nan(tile.y + (tile.n * p.K + m) * p.OH * p.OW, p.OW, tile.rows, tile.cols)) repair_forward(p, tile, m);
-        }
     }
+    if constexpr (is_real<T>) repair_forward(p, tile);
 }
 
 // ---------------------------------------------------------------- gradient for the input
 
-// dx pixels ih with (ih + pad) % stride == phase form a grid, ih + pad = u * stride + phase, on which the gradient is a convolution of
-// dy with stride 1: taps r with r * dilation = phase (mod stride) read dy at u + (phase - r * dilation) / stride.
-// They are taken from the last r to the first, so that the pixels ascend.
+// dx pixels ih with (ih + pad) % stride == phase form a grid, ih + pad = u * stride + phase, on which the
+// gradient is a convolution of dy with stride 1: taps r with r * dilation = phase (mod stride) read dy at u +
+// (phase - r * dilation) / stride. They are taken from the last r to the first, so that the pixels ascend.
 struct Phase {
     Index begin, count;  // dx coordinates begin, begin + stride, ...
     Axis axis;
@@ -144,7 +149,8 @@ inline Phase input_phase(Index begin, Index end, Index taps, Index pad, Index st
 // The largest tile that a phase can need.
 inline Axis largest_phase(Index pixels, Index taps, Index stride, Index dilation) {
     const Index every = stride / greatest_common_divisor(dilation, stride);
-    return make_axis(0, 1, (taps + every - 1) / every, 0, 1, every * dilation / stride, (pixels + stride - 1) / stride);
+    return make_axis(0, 1, (taps + every - 1) / every, 0, 1, every * dilation / stride,
+                     (pixels + stride - 1) / stride);
 }
 
 template <class T>
@@ -155,19 +161,27 @@ Index backward_input_workspace(const Conv2dShape& p, const Conv2dBlocking& block
            tile_elements<T>(make_layout(h, w, lanes<T>), blocking.reduction);
 }
 
+// See NOTE [ NaN and padding ].
 template <class T>
-void repair_backward_input(const Conv2dShape& p, const Conv2dBackwardInput<T>& tile, Index c) {
-    for (Index ih = tile.rows.begin; ih < tile.rows.end; ++ih) {
-        T* row = tile.dx + ((tile.n * p.C + c) * p.H + ih) * p.W;
-        for (Index iw = tile.cols.begin; iw < tile.cols.end; ++iw)
-            if (is_nan(row[iw])) row[iw] = conv2d_grad_input_at(p, tile.dy, tile.w, tile.n, c, ih, iw);
-    }
+void repair_backward_input(const Conv2dShape& p, const Conv2dBackwardInput<T>& tile) noexcept {
+    const Index Cg = p.C / p.groups;
+    for (Index g = tile.groups.begin; g < tile.groups.end; ++g)
+        for (Index c = g * Cg + tile.channels.begin; c < g * Cg + tile.channels.end; ++c) {
+            T* plane = tile.dx + (tile.n * p.C + c) * p.H * p.W;
+            if (!has_non_finite(plane, p.W, tile.rows, tile.cols)) continue;
+            for (Index ih = tile.rows.begin; ih < tile.rows.end; ++ih)
+                for (Index iw = tile.cols.begin; iw < tile.cols.end; ++iw) {
+                    T& dx = plane[ih * p.W + iw];
+                    if (is_nan(dx * T(0))) dx = conv2d_grad_input_at(p, tile.dy, tile.w, tile.n, c, ih, iw);
+                }
+        }
 }
 
 // One phase of one group: pack dy, sweep the phase's taps, write its grid of dx.
 template <class T>
-void backward_input_phase(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dBackwardInput<T>& tile, Index g,
-                          const Phase& h, const Phase& w, T* workspace) {
+void backward_input_phase(const Conv2dShape& p, const Conv2dBlocking& blocking,
+                          const Conv2dBackwardInput<T>& tile, Index g, const Phase& h, const Phase& w,
+                          T* workspace) {
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups, RS = p.R * p.S;
     const TileLayout layout = make_layout(h.axis, w.axis, lanes<T>);
     const Index tap_count = h.axis.count * w.axis.count;
@@ -214,17 +228,15 @@ void backward_input_phase(const Conv2dShape& p, const Conv2dBlocking& blocking, 
 template <class T>
 void backward_input(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dBackwardInput<T>& tile,
                     T* workspace) noexcept {
-    const Index Cg = p.C / p.groups;
     const Range rows = tile.rows, cols = tile.cols;
     for (Index g = tile.groups.begin; g < tile.groups.end; ++g) {
         for (Index ih = rows.begin; ih < min_of(rows.end, rows.begin + p.stride_h); ++ih)
             for (Index iw = cols.begin; iw < min_of(cols.end, cols.begin + p.stride_w); ++iw)
-                backward_input_phase(p, blocking, tile, g,
-                                     input_phase(ih, rows.end, p.R, p.pad_top, p.stride_h, p.dilation_h),
-                                     input_phase(iw, cols.end, p.S, p.pad_left, p.stride_w, p.dilation_w), workspace);
-        for (Index c = g * Cg + tile.channels.begin; c < g * Cg + tile.channels.end; ++c)
-            if (has_nan(tile.dx + (tile.n * p.C + c) * p.H * p.W, p.W, rows, cols)) repair_backward_input(p, tile, c);
+                backward_input_phase(
+                    p, blocking, tile, g, input_phase(ih, rows.end, p.R, p.pad_top, p.stride_h, p.dilation_h),
+                    input_phase(iw, cols.end, p.S, p.pad_left, p.stride_w, p.dilation_w), workspace);
     }
+    repair_backward_input(p, tile);
 }
 
 // ---------------------------------------------------------------- gradient for the bias
@@ -254,7 +266,8 @@ T sum_row(const T* row, Index stride, Index count) {
     return sum;
 }
 
-// Rows are summed first, then the rows of an image, then the images: short chains, small rounding errors, one fixed order.
+// Rows are summed first, then the rows of an image, then the images: short chains, small rounding errors, one
+// fixed order.
 template <class T>
 void backward_bias(const Conv2dBackwardBias<T>& tile) noexcept {
     for (Index k = tile.k.begin; k < tile.k.end; ++k) {
@@ -262,7 +275,8 @@ void backward_bias(const Conv2dBackwardBias<T>& tile) noexcept {
         for (Index n = 0; n < tile.N; ++n) {
             T image = T(0);
             const T* plane = tile.dy.data + n * tile.dy.stride_n + k * tile.dy.stride_c;
-            for (Index oh = 0; oh < tile.OH; ++oh) image += sum_row(plane + oh * tile.dy.stride_h, tile.dy.stride_w, tile.OW);
+            for (Index oh = 0; oh < tile.OH; ++oh)
+                image += sum_row(plane + oh * tile.dy.stride_h, tile.dy.stride_w, tile.OW);
             total += image;
         }
         tile.db[k] = total;
@@ -282,6 +296,8 @@ void add_backward(Conv2dKernels<T>& kernels) {
     kernels.backward_input_workspace = backward_input_workspace<T>;
     kernels.backward_input = backward_input<T>;
     kernels.backward_bias = backward_bias<T>;
+    kernels.repair_forward = repair_forward<T>;
+    kernels.repair_backward_input = repair_backward_input<T>;
 }
 
 }  // namespace

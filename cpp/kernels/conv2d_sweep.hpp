@@ -1,8 +1,9 @@
 // The inner loop of the direct convolution: y[m][q] (+)= sum over taps of weight[m, tap] * tile[tap + q].
 //
-// Register tile: kTileRows output channels x kTileCols vectors of pixels stay in registers while all taps go by; each tap costs
-// kTileCols loads of pixels and kTileRows broadcasts of weights for rows * cols multiply-adds. Weights are read where they lie:
-// a table of offsets serves (K, C, R, S) for forward and its transpose for the input gradient alike, without a packed copy.
+// Register tile: kTileRows output channels x kTileCols vectors of pixels stay in registers while all taps go
+// by; each tap costs kTileCols loads of pixels and kTileRows broadcasts of weights for rows * cols
+// multiply-adds. Weights are read where they lie: a table of offsets serves (K, C, R, S) for forward and its
+// transpose for the input gradient alike, without a packed copy.
 #pragma once
 
 #include "simd.hpp"
@@ -43,7 +44,8 @@ struct Run {
     Index vector, first, last, offset;
 };
 
-// The wanted outputs of V vectors from q on, as runs; returns how many. `whole`: each vector is one full run of neighbours.
+// The wanted outputs of V vectors from q on, as runs; returns how many. `whole`: each vector is one full run
+// of neighbours.
 template <class T>
 inline Index find_runs(const Sweep<T>& s, Index q, Index vectors, Run* runs, bool& whole) {
     Index count = 0;
@@ -52,7 +54,8 @@ inline Index find_runs(const Sweep<T>& s, Index q, Index vectors, Run* runs, boo
         Index row = q / s.pitch, col = q % s.pitch;
         for (Index lane = 0; lane < lanes<T> && row < s.rows;) {
             const Index wanted = min_of(s.cols - col, lanes<T> - lane);
-            if (wanted > 0) runs[count++] = Run{v, lane, lane + wanted, row * s.y_row + (col - lane) * s.y_col};
+            if (wanted > 0)
+                runs[count++] = Run{v, lane, lane + wanted, row * s.y_row + (col - lane) * s.y_col};
             whole = whole && wanted == lanes<T>;
             lane += s.pitch - col;
             col = 0;
@@ -82,7 +85,8 @@ RUSHLIGHT_INLINE void finish_run(const Sweep<T>& s, const Run& run, Vec<T> sum, 
 template <class T, Index M, Index V>
 void sweep_registers(const Sweep<T>& s, Index m, Index q, const Run* runs, Index run_count, bool whole) {
     Vec<T> sum[M][V];
-    RUSHLIGHT_UNROLL for (Index i = 0; i < M; ++i) RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) sum[i][v] = Vec<T>{};
+    RUSHLIGHT_UNROLL for (Index i = 0; i < M; ++i) RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) sum[i][v] =
+        Vec<T>{};
 
     const T* w = s.w + m * s.w_channel;
     const T* tile = s.tile + q;
@@ -95,7 +99,8 @@ void sweep_registers(const Sweep<T>& s, Index m, Index q, const Run* runs, Index
         RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) pixels[v] = load(pixel + v * lanes<T>);
         RUSHLIGHT_UNROLL for (Index i = 0; i < M; ++i) {
             const Vec<T> a = broadcast(weight[i * w_channel]);
-            RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) sum[i][v] = multiply_add<T>(a, pixels[v], sum[i][v]);
+            RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) sum[i][v] =
+                multiply_add<T>(a, pixels[v], sum[i][v]);
         }
     }
 
@@ -111,7 +116,8 @@ void sweep_registers(const Sweep<T>& s, Index m, Index q, const Run* runs, Index
         return;
     }
     alignas(kVectorBytes) T sums[M][V][lanes<T>];
-    RUSHLIGHT_UNROLL for (Index i = 0; i < M; ++i) RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) store(sums[i][v], sum[i][v]);
+    RUSHLIGHT_UNROLL for (Index i = 0; i < M; ++i) RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v)
+        store(sums[i][v], sum[i][v]);
     for (Index i = 0; i < M; ++i) {
         const Vec<T> bias = s.bias && !s.accumulate ? broadcast(s.bias[m + i]) : Vec<T>{};
         for (const Run* run = runs; run != runs + run_count; ++run)
@@ -121,14 +127,14 @@ void sweep_registers(const Sweep<T>& s, Index m, Index q, const Run* runs, Index
 
 // From run-time to compile-time sizes.
 template <class T, Index M, Index V = tile_cols<T>>
-RUSHLIGHT_INLINE void sweep_cols(const Sweep<T>& s, Index m, Index q, Index vectors, const Run* runs, Index run_count,
-                                 bool whole) {
+RUSHLIGHT_INLINE void sweep_cols(const Sweep<T>& s, Index m, Index q, Index vectors, const Run* runs,
+                                 Index run_count, bool whole) {
     if (vectors == V) return sweep_registers<T, M, V>(s, m, q, runs, run_count, whole);
     if constexpr (V > 1) sweep_cols<T, M, V - 1>(s, m, q, vectors, runs, run_count, whole);
 }
 template <class T, Index M = tile_rows<T>>
-RUSHLIGHT_INLINE void sweep_rows(const Sweep<T>& s, Index m, Index channels, Index q, Index vectors, const Run* runs,
-                                 Index run_count, bool whole) {
+RUSHLIGHT_INLINE void sweep_rows(const Sweep<T>& s, Index m, Index channels, Index q, Index vectors,
+                                 const Run* runs, Index run_count, bool whole) {
     if (channels == M) return sweep_cols<T, M>(s, m, q, vectors, runs, run_count, whole);
     if constexpr (M > 1) sweep_rows<T, M - 1>(s, m, channels, q, vectors, runs, run_count, whole);
 }
@@ -145,7 +151,8 @@ inline void sweep(const Sweep<T>& s) {
     const Index blocks = (vectors + tile_cols<T> - 1) / tile_cols<T>;
     const Index channel_blocks = (s.channels + tile_rows<T> - 1) / tile_rows<T>;
     Run runs[tile_cols<T> * lanes<T>];
-    for (Index block = 0; block < blocks; ++block) {  // vectors and channels are dealt out evenly: 4 = 2 + 2, not 3 + 1
+    for (Index block = 0; block < blocks;
+         ++block) {  // vectors and channels are dealt out evenly: 4 = 2 + 2, not 3 + 1
         const Index v0 = vectors * block / blocks, v1 = vectors * (block + 1) / blocks;
         bool whole;
         const Index run_count = find_runs(s, v0 * lanes<T>, v1 - v0, runs, whole);

@@ -1,18 +1,20 @@
-// A tile: the pixels that one block of outputs reads, copied into scratch memory so that every tap of the kernel is a plain offset.
+// A tile: the pixels that one block of outputs reads, copied into scratch memory so that every tap of the
+// kernel is a plain offset.
 //
-// The idea that forward, input gradient and weight gradient share. Number the outputs of the block row after row with a fixed pitch:
-// q = i * pitch + j. Copy the source so that tap t reads its pixel for output q at `tile[offset[t] + q]`, for every stride, dilation
-// and padding. Then a convolution is   y[m][q] = sum over t of weight[m, t] * tile[offset[t] + q]   with pixels side by side in
-// vector lanes, no division, no bounds, no im2col. (Dukhan, The Indirect Convolution Algorithm, arXiv:1907.02129, has the
-// table of offsets; here it is one table per tile, not per pixel.) Between the rows lie pitch - cols outputs that nobody wants:
-// they are computed and dropped, a few per cent on wide images.
+// The idea that forward, input gradient and weight gradient share. Number the outputs of the block row after
+// row with a fixed pitch: q = i * pitch + j. Copy the source so that tap t reads its pixel for output q at
+// `tile[offset[t] + q]`, for every stride, dilation and padding. Then a convolution is   y[m][q] = sum over t
+// of weight[m, t] * tile[offset[t] + q]   with pixels side by side in vector lanes, no division, no bounds,
+// no im2col. (Dukhan, The Indirect Convolution Algorithm, arXiv:1907.02129, has the table of offsets; here it
+// is one table per tile, not per pixel.) Between the rows lie pitch - cols outputs that nobody wants: they
+// are computed and dropped, a few per cent on wide images.
 //
-// Along one direction, tap i of output o reads source pixel  base + o * step + i * delta. Forward: step = stride, delta = dilation.
-// Input gradient: the outputs of one phase of the stride, step = 1. Where step > 1, pixels are sorted into planes by their residue,
-// so that neighbouring outputs read neighbouring pixels.
+// Along one direction, tap i of output o reads source pixel  base + o * step + i * delta. Forward: step =
+// stride, delta = dilation. Input gradient: the outputs of one phase of the stride, step = 1. Where step > 1,
+// pixels are sorted into planes by their residue, so that neighbouring outputs read neighbouring pixels.
 #pragma once
 
-#include "simd.hpp"
+#include "shuffles.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 namespace {
@@ -36,8 +38,10 @@ RUSHLIGHT_INLINE Index greatest_common_divisor(Index a, Index b) {
     return a;
 }
 
-// delta > 0. Taps share planes where that makes the tile smaller; a large dilation gives each tap a plane of its own.
-inline Axis make_axis(Index first, Index every, Index count, Index base, Index step, Index delta, Index outputs) {
+// delta > 0. Taps share planes where that makes the tile smaller; a large dilation gives each tap a plane of
+// its own.
+inline Axis make_axis(Index first, Index every, Index count, Index base, Index step, Index delta,
+                      Index outputs) {
     Axis axis{first, every, count, base, step, delta, outputs, 1, 0, outputs};
     if (count == 0) return axis;
     const Index residues = step / greatest_common_divisor(delta, step);
@@ -62,7 +66,8 @@ struct TileLayout {
 };
 
 // NOTE [ 4 KiB aliasing ]
-// Planes a multiple of 4096 bytes apart compete for the same sets of the first-level cache; a few elements between them do not.
+// Planes a multiple of 4096 bytes apart compete for the same sets of the first-level cache; a few elements
+// between them do not.
 inline TileLayout make_layout(const Axis& h, const Axis& w, Index lane_count) {
     TileLayout layout{h, w, w.extent, h.extent * w.extent, 0};
     if (layout.plane % 256 == 0) layout.plane += lane_count;
@@ -73,7 +78,8 @@ inline TileLayout make_layout(const Axis& h, const Axis& w, Index lane_count) {
 // Where tap (i, j) of a channel reads its pixel for output 0.
 RUSHLIGHT_INLINE Index tap_offset(const TileLayout& layout, Index i, Index j) {
     const Index plane = i % layout.h.period * layout.w.period + j % layout.w.period;
-    return plane * layout.plane + i / layout.h.period * layout.h.hop * layout.pitch + j / layout.w.period * layout.w.hop;
+    return plane * layout.plane + i / layout.h.period * layout.h.hop * layout.pitch +
+           j / layout.w.period * layout.w.hop;
 }
 
 // The pixels of one channel: a plane in memory and its bounds.
@@ -105,8 +111,8 @@ RUSHLIGHT_INLINE void copy_row(const T* from, Index stride, T* to, Index count) 
 
 // One plane: pixel (i, j) is source (row0 + i * step_h, col0 + j * step_w), zero outside the image.
 template <class T>
-inline void pack_plane(const Source<T>& source, Index row0, Index step_h, Index col0, Index step_w, Index rows, Index cols,
-                       T* to) {
+inline void pack_plane(const Source<T>& source, Index row0, Index step_h, Index col0, Index step_w,
+                       Index rows, Index cols, T* to) {
     // Columns [left, right) lie inside the image.
     const Index left = min_of(cols, col0 >= 0 ? 0 : (-col0 + step_w - 1) / step_w);
     const Index right = max_of(left, min_of(cols, floor_div(source.W - 1 - col0, step_w) + 1));
@@ -117,20 +123,61 @@ inline void pack_plane(const Source<T>& source, Index row0, Index step_h, Index 
             continue;
         }
         fill_zero(to, left);
-        copy_row(source.data + row * source.stride_h + (col0 + left * step_w) * source.stride_w, step_w * source.stride_w,
-                 to + left, right - left);
+        copy_row(source.data + row * source.stride_h + (col0 + left * step_w) * source.stride_w,
+                 step_w * source.stride_w, to + left, right - left);
         fill_zero(to + right, cols - right);
+    }
+}
+
+// M planes of every M-th column at once: rows are read once, M vectors at a time, and dealt out in registers.
+template <class T, int M>
+inline void pack_dealt(const Source<T>& source, Index row0, const TileLayout& layout, T* to) {
+    const Index extent = layout.w.extent;
+    for (Index i = 0; i < layout.h.extent; ++i, to += extent) {
+        const Index row = row0 + i * layout.h.step;
+        if (row < 0 || row >= source.H) {
+            for (int p = 0; p < M; ++p) fill_zero(to + p * layout.plane, extent);
+            continue;
+        }
+        const T* from = source.data + row * source.stride_h;
+        for (Index j = 0; j < extent; j += lanes<T>) {
+            Vec<T> v[M];
+            RUSHLIGHT_UNROLL for (int p = 0; p < M; ++p) {
+                const Index col = layout.w.base + j * M + p * lanes<T>;
+                const Index first = min_of(max_of(-col, 0), lanes<T>);
+                const Index last = max_of(first, min_of(source.W - col, lanes<T>));
+                v[p] =
+                    first == 0 && last == lanes<T> ? load(from + col) : load_lanes(from + col, first, last);
+            }
+            deal_out<T, M>(v);
+            const Index wanted = min_of(lanes<T>, extent - j);
+            RUSHLIGHT_UNROLL for (int p = 0; p < M; ++p)
+                store_lanes(to + p * layout.plane + j, v[p], 0, wanted);
+        }
     }
 }
 
 // All planes of one channel, and zeros in the gaps between them.
 template <class T>
 inline void pack_channel(const Source<T>& source, const TileLayout& layout, T* to) {
+    const Index step = layout.w.step;
+    if (source.stride_w == 1 && layout.w.delta == 1 && layout.w.period == step && (step == 2 || step == 4)) {
+        for (Index i = 0; i < layout.h.period; ++i, to += layout.w.period * layout.plane) {
+            const Index row0 = layout.h.base + i * layout.h.delta, pixels = layout.h.extent * layout.w.extent;
+            if (step == 2)
+                pack_dealt<T, 2>(source, row0, layout, to);
+            else
+                pack_dealt<T, 4>(source, row0, layout, to);
+            for (Index p = 0; p < step; ++p) fill_zero(to + p * layout.plane + pixels, layout.plane - pixels);
+        }
+        return;
+    }
     for (Index i = 0; i < layout.h.period; ++i)
         for (Index j = 0; j < layout.w.period; ++j, to += layout.plane) {
             const Index pixels = layout.h.extent * layout.w.extent;
-            pack_plane(source, layout.h.base + i * layout.h.delta, layout.h.step, layout.w.base + j * layout.w.delta,
-                       layout.w.step, layout.h.extent, layout.w.extent, to);
+            pack_plane(source, layout.h.base + i * layout.h.delta, layout.h.step,
+                       layout.w.base + j * layout.w.delta, layout.w.step, layout.h.extent, layout.w.extent,
+                       to);
             fill_zero(to + pixels, layout.plane - pixels);
         }
 }

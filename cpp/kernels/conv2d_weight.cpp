@@ -1,7 +1,9 @@
-// Weight gradient of the direct convolution: dw[k][tap] = sum over pixels q of dy[k][q] * tile[tap + q], on forward's own tiles.
+// Weight gradient of the direct convolution: dw[k][tap] = sum over pixels q of dy[k][q] * tile[tap + q], on
+// forward's own tiles.
 //
-// Here the sum runs over pixels, which lie in vector lanes: each (k, tap) pair keeps a vector of partial sums while a tile's pixels go
-// by, and the lanes are added up at the end of the tile. The outputs between the rows, which nobody wants, get dy = 0.
+// Here the sum runs over pixels, which lie in vector lanes: each (k, tap) pair keeps a vector of partial sums
+// while a tile's pixels go by, and the lanes are added up at the end of the tile. The outputs between the
+// rows, which nobody wants, get dy = 0.
 #include "conv2d_tile.hpp"
 #include "definition.hpp"
 
@@ -13,8 +15,8 @@ namespace {
 
 constexpr Index kSums = kWeightRows * kWeightTaps;
 
-// One halving step of add_lanes: lane i of the result is x[i] + x[i + Half] where bit Half of i is clear, y[i - Half] + y[i] where
-// it is set.
+// One halving step of add_lanes: lane i of the result is x[i] + x[i + Half] where bit Half of i is clear, y[i
+// - Half] + y[i] where it is set.
 template <class T, int Half, int... Lane>
 RUSHLIGHT_INLINE Vec<T> merge_lanes(Vec<T> x, Vec<T> y, LaneNumbers<Lane...>) {
     constexpr int L = int(lanes<T>);
@@ -25,7 +27,8 @@ RUSHLIGHT_INLINE Vec<T> merge_lanes(Vec<T> x, Vec<T> y, LaneNumbers<Lane...>) {
 // Sums the lanes of `lanes<T>` vectors at once: lane i of the result is the sum of sums[i]. Destroys sums.
 template <class T, int Half = int(lanes<T>) / 2>
 RUSHLIGHT_INLINE Vec<T> add_lanes(Vec<T>* sums) {
-    RUSHLIGHT_UNROLL for (Index i = 0; i < Half; ++i) sums[i] = merge_lanes<T, Half>(sums[i], sums[i + Half], AllLanes<T>{});
+    RUSHLIGHT_UNROLL for (Index i = 0; i < Half; ++i) sums[i] =
+        merge_lanes<T, Half>(sums[i], sums[i + Half], AllLanes<T>{});
     if constexpr (Half > 1)
         return add_lanes<T, Half / 2>(sums);
     else
@@ -38,7 +41,8 @@ struct Products {
     const T* dy;
     Index dy_row;
     const T* tile;
-    Index pixels;  // a multiple of lanes<T>; what lies past the tile's own pixels is zero in dy and finite in x
+    Index
+        pixels;  // a multiple of lanes<T>; what lies past the tile's own pixels is zero in dy and finite in x
 };
 
 // dw[m * dw_row + t] += sum over q of dy[m][q] * tile[offsets[t] + q], for M rows and V taps.
@@ -65,19 +69,23 @@ void multiply_rows(const Products<T>& p, const Index* offsets, T* dw, Index dw_r
 
 // From run-time to compile-time sizes.
 template <class T, Index M, Index V = kWeightTaps>
-RUSHLIGHT_INLINE void multiply_taps(const Products<T>& p, Index taps, const Index* offsets, T* dw, Index dw_row) {
+RUSHLIGHT_INLINE void multiply_taps(const Products<T>& p, Index taps, const Index* offsets, T* dw,
+                                    Index dw_row) {
     if (taps == V) return multiply_rows<T, M, V>(p, offsets, dw, dw_row);
     if constexpr (V > 1) multiply_taps<T, M, V - 1>(p, taps, offsets, dw, dw_row);
 }
 template <class T, Index M = kWeightRows>
-RUSHLIGHT_INLINE void multiply(const Products<T>& p, Index rows, Index taps, const Index* offsets, T* dw, Index dw_row) {
+RUSHLIGHT_INLINE void multiply(const Products<T>& p, Index rows, Index taps, const Index* offsets, T* dw,
+                               Index dw_row) {
     if (rows == M) return multiply_taps<T, M>(p, taps, offsets, dw, dw_row);
     if constexpr (M > 1) multiply<T, M - 1>(p, rows, taps, offsets, dw, dw_row);
 }
 
 inline TileLayout input_layout(const Conv2dShape& p, Range rows, Range cols, Index lane_count) {
-    const Axis h = make_axis(0, 1, p.R, rows.begin * p.stride_h - p.pad_top, p.stride_h, p.dilation_h, rows.end - rows.begin);
-    const Axis w = make_axis(0, 1, p.S, cols.begin * p.stride_w - p.pad_left, p.stride_w, p.dilation_w, cols.end - cols.begin);
+    const Axis h = make_axis(0, 1, p.R, rows.begin * p.stride_h - p.pad_top, p.stride_h, p.dilation_h,
+                             rows.end - rows.begin);
+    const Axis w = make_axis(0, 1, p.S, cols.begin * p.stride_w - p.pad_left, p.stride_w, p.dilation_w,
+                             cols.end - cols.begin);
     return make_layout(h, w, lane_count);
 }
 
@@ -94,14 +102,17 @@ inline Index offset_elements(Index taps) {
 
 // Scratch memory: the tap offsets, k rows of dy, c channels of x and what is read past their end.
 template <class T>
-Index backward_weight_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking, Index k, Index c) noexcept {
+Index backward_weight_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking, Index k,
+                                Index c) noexcept {
     const TileLayout layout = input_layout(p, Range{0, blocking.rows}, Range{0, blocking.cols}, lanes<T>);
-    return offset_elements<T>(c * p.R * p.S) + k * padded_outputs<T>(layout) + c * layout.channel + padded_outputs<T>(layout);
+    return offset_elements<T>(c * p.R * p.S) + k * padded_outputs<T>(layout) + c * layout.channel +
+           padded_outputs<T>(layout);
 }
 
 // One output channel's pixels, pitch apart, zero between the rows and after them.
 template <class T>
-inline void pack_grad_output(const T* plane, const Images<const T>& dy, const TileLayout& layout, Index count, T* to) {
+inline void pack_grad_output(const T* plane, const Images<const T>& dy, const TileLayout& layout, Index count,
+                             T* to) {
     const Index cols = layout.w.outputs;
     for (Index i = 0; i < layout.h.outputs; ++i, to += layout.pitch) {
         copy_row(plane + i * dy.stride_h, dy.stride_w, to, cols);
@@ -112,9 +123,11 @@ inline void pack_grad_output(const T* plane, const Images<const T>& dy, const Ti
 
 // Adds to dw what one tile of one image contributes.
 template <class T>
-void add_tile(const Conv2dShape& p, const Conv2dBackwardWeight<T>& tile, Index n, Range rows, Range cols, T* dw, T* workspace) {
+void add_tile(const Conv2dShape& p, const Conv2dBackwardWeight<T>& tile, Index n, Range rows, Range cols,
+              T* dw, T* workspace) {
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups, RS = p.R * p.S;
-    const Index channels = tile.c.end - tile.c.begin, kernels = tile.k.end - tile.k.begin, taps = channels * RS;
+    const Index channels = tile.c.end - tile.c.begin, kernels = tile.k.end - tile.k.begin,
+                taps = channels * RS;
     const TileLayout layout = input_layout(p, rows, cols, lanes<T>);
     const Index outputs = padded_outputs<T>(layout);
     Index* offsets = reinterpret_cast<Index*>(workspace);
@@ -122,17 +135,20 @@ void add_tile(const Conv2dShape& p, const Conv2dBackwardWeight<T>& tile, Index n
     T* pixels = grads + kernels * outputs;
 
     for (Index c = 0; c < channels; ++c) {
-        const T* plane = tile.x.data + n * tile.x.stride_n + (tile.g * Cg + tile.c.begin + c) * tile.x.stride_c;
-        pack_channel(Source<T>{plane, tile.x.stride_h, tile.x.stride_w, p.H, p.W}, layout, pixels + c * layout.channel);
+        const T* plane =
+            tile.x.data + n * tile.x.stride_n + (tile.g * Cg + tile.c.begin + c) * tile.x.stride_c;
+        pack_channel(Source<T>{plane, tile.x.stride_h, tile.x.stride_w, p.H, p.W}, layout,
+                     pixels + c * layout.channel);
         for (Index r = 0; r < p.R; ++r)
             for (Index s = 0; s < p.S; ++s)
                 offsets[c * RS + r * p.S + s] = c * layout.channel + tap_offset(layout, r, s);
     }
     fill_zero(pixels + channels * layout.channel, outputs);
     for (Index k = 0; k < kernels; ++k) {
-        const T* plane = tile.dy.data + n * tile.dy.stride_n + (tile.g * Kg + tile.k.begin + k) * tile.dy.stride_c;
-        pack_grad_output(plane + rows.begin * tile.dy.stride_h + cols.begin * tile.dy.stride_w, tile.dy, layout, outputs,
-                         grads + k * outputs);
+        const T* plane =
+            tile.dy.data + n * tile.dy.stride_n + (tile.g * Kg + tile.k.begin + k) * tile.dy.stride_c;
+        pack_grad_output(plane + rows.begin * tile.dy.stride_h + cols.begin * tile.dy.stride_w, tile.dy,
+                         layout, outputs, grads + k * outputs);
     }
 
     for (Index k = 0; k < kernels; k += kWeightRows) {
@@ -149,12 +165,13 @@ void repair(const Conv2dShape& p, const Conv2dBackwardWeight<T>& tile, Index k, 
     for (Index c = tile.c.begin; c < tile.c.end; ++c)
         for (Index r = 0; r < p.R; ++r)
             for (Index s = 0; s < p.S; ++s, ++dw)
-                if (is_nan(*dw)) *dw = conv2d_grad_weight_at(p, tile.x, tile.dy, k, c, r, s, tile.batch, tile.rows);
+                if (is_nan(*dw))
+                    *dw = conv2d_grad_weight_at(p, tile.x, tile.dy, k, c, r, s, tile.batch, tile.rows);
 }
 
 template <class T>
-void backward_weight(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dBackwardWeight<T>& tile,
-                     T* workspace) noexcept {
+void backward_weight(const Conv2dShape& p, const Conv2dBlocking& blocking,
+                     const Conv2dBackwardWeight<T>& tile, T* workspace) noexcept {
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups, RS = p.R * p.S;
     const Index k0 = tile.g * Kg + tile.k.begin, kernels = tile.k.end - tile.k.begin;
     T* dw = tile.dw + (k0 * Cg + tile.c.begin) * RS;

@@ -1,8 +1,10 @@
-// The definition of the convolution and its gradients, one element at a time: the specification that everything else is tested
-// against. Taps that fall on the padding do not take part (so an infinite weight there does not become 0 * inf = NaN).
+// The definition of the convolution and its gradients, one element at a time: the specification that
+// everything else is tested against. Taps that fall on the padding do not take part (so an infinite weight
+// there does not become 0 * inf = NaN).
 //
-// The reference ISA is loops around these functions. The fast kernels, which do multiply padding zeros, come back here for elements
-// that turned out NaN (see NOTE [ NaN and padding ] in conv2d.cpp); hence the early returns once a sum is NaN for good.
+// The reference ISA is loops around these functions. The fast kernels, which do multiply padding zeros, come
+// back here for elements that turned out NaN (see NOTE [ NaN and padding ] in conv2d.cpp); hence the early
+// returns once a sum is NaN for good.
 #pragma once
 
 #include "kernels.hpp"
@@ -10,7 +12,8 @@
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 namespace {
 
-// Integer arithmetic modulo 2^n. C++ computes uint16_t * uint16_t in int, which can overflow; unsigned can not.
+// Integer arithmetic modulo 2^n. C++ computes uint16_t * uint16_t in int, which can overflow; unsigned can
+// not.
 template <class T>
 struct ArithmeticOf {
     typedef T type;
@@ -57,8 +60,8 @@ T conv2d_output_at(const Conv2dShape& p, const Images<const T>& x, const T* w, c
 
 // dx[n, c, ih, iw] = sum over k of c's group and over those r, s that map an output pixel onto (ih, iw).
 template <class T>
-T conv2d_grad_input_at(const Conv2dShape& p, const Images<const T>& dy, const T* w, Index n, Index c, Index ih,
-                       Index iw) {
+T conv2d_grad_input_at(const Conv2dShape& p, const Images<const T>& dy, const T* w, Index n, Index c,
+                       Index ih, Index iw) {
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups, g = c / Cg;
     T sum = T(0);
     for (Index k = g * Kg; k < (g + 1) * Kg; ++k) {
@@ -70,7 +73,8 @@ T conv2d_grad_input_at(const Conv2dShape& p, const Images<const T>& dy, const T*
                 const Index v = iw + p.pad_left - s * p.dilation_w;
                 if (v < 0 || v % p.stride_w != 0 || v / p.stride_w >= p.OW) continue;
                 sum = multiply_add_scalar(w[((k * Cg + c - g * Cg) * p.R + r) * p.S + s],
-                                          plane[h / p.stride_h * dy.stride_h + v / p.stride_w * dy.stride_w], sum);
+                                          plane[h / p.stride_h * dy.stride_h + v / p.stride_w * dy.stride_w],
+                                          sum);
             }
         }
         if (is_nan(sum)) return sum;
@@ -80,8 +84,8 @@ T conv2d_grad_input_at(const Conv2dShape& p, const Images<const T>& dy, const T*
 
 // What images `batch` and output rows `rows` add to dw[k, c, r, s]; c counts within k's group.
 template <class T>
-T conv2d_grad_weight_at(const Conv2dShape& p, const Images<const T>& x, const Images<const T>& dy, Index k, Index c,
-                        Index r, Index s, Range batch, Range rows) {
+T conv2d_grad_weight_at(const Conv2dShape& p, const Images<const T>& x, const Images<const T>& dy, Index k,
+                        Index c, Index r, Index s, Range batch, Range rows) {
     const Index Cg = p.C / p.groups, g = k / (p.K / p.groups);
     T sum = T(0);
     for (Index n = batch.begin; n < batch.end; ++n) {

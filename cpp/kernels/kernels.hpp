@@ -1,12 +1,14 @@
-// The contract between operators and kernels: what one tile is, and the table of functions that every ISA fills.
+// The contract between operators and kernels: what one tile is, and the table of functions that every ISA
+// fills.
 //
-// A kernel is serial, noexcept and allocates nothing: one tile in, one tile out. It trusts its arguments; the operator has checked
-// them. The structs here are plain aggregates without member functions, because this header is compiled once per ISA and an
-// inline function that the compiler does not inline would be a symbol shared between ISAs (see NOTE [ One namespace per ISA ]
-// in CMakeLists.txt).
+// A kernel is serial, noexcept and allocates nothing: one tile in, one tile out. It trusts its arguments; the
+// operator has checked them. The structs here are plain aggregates without member functions, because this
+// header is compiled once per ISA and an inline function that the compiler does not inline would be a symbol
+// shared between ISAs (see NOTE [ One namespace per ISA ] in CMakeLists.txt).
 //
-// Names: N images, C input channels, K output channels, H x W input, R x S kernel, OH x OW output; height before width.
-// x, w, b, y are input, weight, bias, output; dx, dw, db, dy their gradients. All strides count elements.
+// Names: N images, C input channels, K output channels, H x W input, R x S kernel, OH x OW output; height
+// before width. x, w, b, y are input, weight, bias, output; dx, dw, db, dy their gradients. All strides count
+// elements.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +23,8 @@ struct Range {
     Index begin, end;
 };
 
-// A batch of images in any layout. Only read through the strides, so transposed, reversed and broadcast arrays need no copy.
+// A batch of images in any layout. Only read through the strides, so transposed, reversed and broadcast
+// arrays need no copy.
 template <class T>
 struct Images {
     T* data;
@@ -42,7 +45,8 @@ struct Conv2dShape {
 
 // How an operator cuts the reduction and the pixels, so that one thread's scratch memory stays O(tile).
 struct Conv2dBlocking {
-    Index reduction;   // channels (forward: C, backward_input: K) whose sums are added up before they reach memory
+    Index reduction;   // channels (forward: C, backward_input: K) whose sums are added up before they reach
+                       // memory
     Index rows, cols;  // most pixels of a tile
 };
 
@@ -67,7 +71,8 @@ struct Conv2dBackwardInput {
     Range groups, channels, rows, cols;
 };
 
-// The part of dw[g * K/groups + k, c, :, :] that images `batch` and output rows `rows` contribute; written, never added to.
+// The part of dw[g * K/groups + k, c, :, :] that images `batch` and output rows `rows` contribute; written,
+// never added to.
 template <class T>
 struct Conv2dBackwardWeight {
     Images<const T> x;
@@ -91,7 +96,8 @@ template <class T>
 struct Conv2dKernels {
     // Elements of scratch memory that the three kernels below want for tiles of at most this blocking.
     Index (*forward_workspace)(const Conv2dShape&, const Conv2dBlocking&) noexcept;
-    void (*forward)(const Conv2dShape&, const Conv2dBlocking&, const Conv2dForward<T>&, T* workspace) noexcept;
+    void (*forward)(const Conv2dShape&, const Conv2dBlocking&, const Conv2dForward<T>&,
+                    T* workspace) noexcept;
 
     Index (*backward_input_workspace)(const Conv2dShape&, const Conv2dBlocking&) noexcept;
     void (*backward_input)(const Conv2dShape&, const Conv2dBlocking&, const Conv2dBackwardInput<T>&,
@@ -102,6 +108,56 @@ struct Conv2dKernels {
                             T* workspace) noexcept;
 
     void (*backward_bias)(const Conv2dBackwardBias<T>&) noexcept;
+
+    // Computes again, by the definition, what came out infinite or NaN; for algorithms that compute with sums
+    // of pixels. Not in the reference ISA, which has no such algorithm.
+    void (*repair_forward)(const Conv2dShape&, const Conv2dForward<T>&) noexcept;
+    void (*repair_backward_input)(const Conv2dShape&, const Conv2dBackwardInput<T>&) noexcept;
+};
+
+// ---------------------------------------------------------------- Winograd convolution
+
+// A 3 x 3, stride 1 convolution in m x m output tiles, by either direction's roles: forward sums over the C
+// channels of x, the input gradient over the K channels of dy (then `source` is dy, `outputs` is C, and the
+// paddings are 2 - pad).
+struct WinogradShape {
+    Index N;
+    Index channels, H, W;        // source: what is summed over
+    Index outputs, OH, OW;       // result
+    Index pad_top, pad_left;     // may be negative
+    Index tile_rows, tile_cols;  // tiles of m x m per image: OH / m and OW / m, rounded up
+    bool backward;
+};
+
+// Tiles are taken in strips: strip s is row s % tile_rows of tiles of image s / tile_rows. Within a block of
+// strips, tile number (s - first) * tile_cols + column. A transformed plane has `tiles` of them side by side
+// (padded to whole vectors), and there are (m + 2)^2 planes `plane` elements apart.
+template <class T>
+struct WinogradBlock {
+    T* data;
+    Index tiles, plane;
+};
+
+template <class T>
+struct WinogradKernels {
+    Index tile;  // m
+
+    // Weights w (K, C, 3, 3): u[xi * plane + (k - rows.begin) * row + c - columns.begin]; `flip` turns the
+    // kernel by 180 degrees.
+    void (*weights)(const T* w, Index C, Range rows, Range columns, bool flip, T* u, Index plane,
+                    Index row) noexcept;
+
+    // Source pixels of the strips: v[xi * plane + channel * tiles + tile], for `channels` of all channels.
+    Index (*input_workspace)(const WinogradShape&, Index strips) noexcept;
+    void (*input)(const WinogradShape&, const Images<const T>& source, Range strips, Range channels,
+                  const WinogradBlock<T>& v, T* workspace) noexcept;
+
+    // Products u[xi * u_plane + output * u_row + channel * u_channel] * v, transformed back: channels
+    // `outputs` of y (N, outputs, OH, OW); outputs.begin is row 0 of u.
+    Index (*output_workspace)(const WinogradShape&, Index outputs, Index tiles) noexcept;
+    void (*output)(const WinogradShape&, const T* u, Index u_plane, Index u_row, Index u_channel,
+                   const WinogradBlock<const T>& v, Range strips, Range outputs, const T* b, T* y,
+                   T* workspace) noexcept;
 };
 
 // ---------------------------------------------------------------- max pooling
@@ -140,7 +196,8 @@ struct MaxPool2dKernels {
     Index (*forward_workspace)(const MaxPool2dShape&, Index rows, Index cols, bool indices) noexcept;
     void (*forward)(const MaxPool2dShape&, const MaxPool2dForward<T>&, void* workspace) noexcept;
 
-    // Returns how many outputs it has handled: it stops at the first index outside the plane. Floating point only.
+    // Returns how many outputs it has handled: it stops at the first index outside the plane. Floating point
+    // only.
     Index (*backward)(const MaxPool2dBackward<T>&) noexcept;
 };
 
@@ -156,10 +213,15 @@ struct ReluKernels {
 
 // ---------------------------------------------------------------- the table of one ISA
 
-// Convolution of integers wraps modulo 2^n, and there signed and unsigned are the same bits: int8 runs as uint8, and so on.
+// Convolution of integers wraps modulo 2^n, and there signed and unsigned are the same bits: int8 runs as
+// uint8, and so on.
 struct KernelTable {
     const char* isa;
-    double (*fma_chain)(Index steps, bool float64) noexcept;  // flops done; bench/ divides by the time: the machine's peak
+    double (*fma_chain)(Index steps,
+                        bool float64) noexcept;  // flops done; bench/ divides by the time: the machine's peak
+
+    WinogradKernels<float> winograd2_f32, winograd4_f32;
+    WinogradKernels<double> winograd2_f64;
 
     Conv2dKernels<float> conv2d_f32;
     Conv2dKernels<double> conv2d_f64;
@@ -185,13 +247,15 @@ struct KernelTable {
     ReluKernels<std::int64_t> relu_i64;
 };
 
-// The kernel files, one line each. Every ISA's namespace has `void add_<file>(KernelTable&) noexcept` for each.
+// The kernel files, one line each. Every ISA's namespace has `void add_<file>(KernelTable&) noexcept` for
+// each.
 #define RUSHLIGHT_KERNEL_FILES(X) \
     X(conv2d)                     \
     X(conv2d_weight)              \
     X(max_pool2d)                 \
     X(peak)                       \
-    X(relu)
+    X(relu)                       \
+    X(winograd)
 
 // The ISAs, best first: X(name). CMake says which of them this build has (RUSHLIGHT_HAVE_<name>).
 #define RUSHLIGHT_ISAS(X) \

@@ -1,10 +1,11 @@
-// The definition of max pooling, one window at a time: torch's rules for ties, NaN, padding and positions. The specification that
-// everything else is tested against.
+// The definition of max pooling, one window at a time: torch's rules for ties, NaN, padding and positions.
+// The specification that everything else is tested against.
 //
-// A window's taps outside the image do not take part. Its candidate is -inf (the smallest integer) at the first tap that is not above
-// or left of the image; in row-major order a tap replaces the candidate if it is greater, or NaN. So ties keep the first tap, any NaN
-// gives the last NaN, and a window of -inf gives its first tap. (A dilated window can step over the whole image; its position then
-// lies outside the plane, as torch's does.)
+// A window's taps outside the image do not take part. Its candidate is -inf (the smallest integer) at the
+// first tap that is not above or left of the image; in row-major order a tap replaces the candidate if it is
+// greater, or NaN. So ties keep the first tap, any NaN gives the last NaN, and a window of -inf gives its
+// first tap. (A dilated window can step over the whole image; its position then lies outside the plane, as
+// torch's does.)
 #pragma once
 
 #include "kernels.hpp"
@@ -35,7 +36,9 @@ inline bool replaces(T x, T best) {
 }
 
 // The first tap whose coordinate start + tap * dilation is not negative.
-inline Index first_tap(Index start, Index dilation) { return start >= 0 ? 0 : (-start + dilation - 1) / dilation; }
+inline Index first_tap(Index start, Index dilation) {
+    return start >= 0 ? 0 : (-start + dilation - 1) / dilation;
+}
 
 // The tap after the last whose coordinate start + tap * dilation is below `size`; at most `taps`.
 inline Index end_tap(Index start, Index dilation, Index taps, Index size) {
@@ -51,7 +54,8 @@ struct Maximum {
 };
 
 template <class T>
-Maximum<T> max_pool2d_at(const MaxPool2dShape& p, const T* x, Index stride_h, Index stride_w, Index oh, Index ow) {
+Maximum<T> max_pool2d_at(const MaxPool2dShape& p, const T* x, Index stride_h, Index stride_w, Index oh,
+                         Index ow) {
     const Index h0 = oh * p.stride_h - p.pad_top, w0 = ow * p.stride_w - p.pad_left;
     const Index r0 = first_tap(h0, p.dilation_h), s0 = first_tap(w0, p.dilation_w);
     Maximum<T> best{lowest<T>(), (h0 + r0 * p.dilation_h) * p.W + w0 + s0 * p.dilation_w};
@@ -74,7 +78,8 @@ inline void max_pool2d_plain(const MaxPool2dShape& p, const MaxPool2dForward<T>&
         }
 }
 
-// The gradient of one plane; the order of the additions is the outputs' order, so the bits are always the same.
+// The gradient of one plane; the order of the additions is the outputs' order, so the bits are always the
+// same.
 template <class T>
 inline Index max_pool2d_scatter(const MaxPool2dBackward<T>& plane) {
     for (Index i = 0; i < plane.inputs; ++i) plane.dx[i] = T(0);

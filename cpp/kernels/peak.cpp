@@ -25,10 +25,14 @@ double run_chains(Index steps) {
     return 2.0 * double(steps) * double(chains) * double(lanes<T>);
 }
 
-double fma_chain(Index steps, bool float64) noexcept { return float64 ? run_chains<double>(steps) : run_chains<float>(steps); }
+double fma_chain(Index steps, bool float64) noexcept {
+    return float64 ? run_chains<double>(steps) : run_chains<float>(steps);
+}
 
 }  // namespace
 
-void add_peak(KernelTable& table) noexcept { table.fma_chain = fma_chain; }
+void add_peak(KernelTable& table) noexcept {
+    table.fma_chain = fma_chain;
+}
 
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA

@@ -1,8 +1,9 @@
 // Vectors for kernels: Vec<T> and the functions on it, under the same names for every ISA.
 //
-// Vec<T> is a compiler vector (GCC and clang: `vector_size`), so + - * < & | and lane access are the language's own. What differs
-// between ISAs is in simd_<isa>.hpp: the width, a fused multiply-add, stores of some lanes, and the tile sizes that its register
-// file allows. Everything is in an anonymous namespace: nothing here may become a symbol.
+// Vec<T> is a compiler vector (GCC and clang: `vector_size`), so + - * < & | and lane access are the
+// language's own. What differs between ISAs is in simd_<isa>.hpp: the width, a fused multiply-add, stores of
+// some lanes, and the tile sizes that its register file allows. Everything is in an anonymous namespace:
+// nothing here may become a symbol.
 #pragma once
 
 #include <cstddef>
@@ -100,12 +101,20 @@ struct MakeLaneNumbers<0, Lane...> {
 template <class T>
 using AllLanes = typename MakeLaneNumbers<int(lanes<T>)>::type;
 
-RUSHLIGHT_INLINE Index min_of(Index a, Index b) { return a < b ? a : b; }
-RUSHLIGHT_INLINE Index max_of(Index a, Index b) { return a > b ? a : b; }
-RUSHLIGHT_INLINE Index round_up(Index n, Index multiple) { return (n + multiple - 1) / multiple * multiple; }
+RUSHLIGHT_INLINE Index min_of(Index a, Index b) {
+    return a < b ? a : b;
+}
+RUSHLIGHT_INLINE Index max_of(Index a, Index b) {
+    return a > b ? a : b;
+}
+RUSHLIGHT_INLINE Index round_up(Index n, Index multiple) {
+    return (n + multiple - 1) / multiple * multiple;
+}
 
 // Rounded towards minus infinity (the language rounds towards zero). b > 0.
-RUSHLIGHT_INLINE Index floor_div(Index a, Index b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+RUSHLIGHT_INLINE Index floor_div(Index a, Index b) {
+    return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
 
 }  // namespace
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA

@@ -11,7 +11,8 @@ namespace {
 constexpr Index kVectorBytes = 32;
 constexpr bool kMaskedStores = true;
 
-// Register tiles. Convolution: rows x columns of accumulators + columns of pixels + one weight <= 16 registers.
+// Register tiles. Convolution: rows x columns of accumulators + columns of pixels + one weight <= 16
+// registers.
 constexpr Index kTileRows = 6, kTileCols = 2;
 // Weight gradient: rows x taps accumulators, rows + taps operands.
 constexpr Index kWeightRows = 4, kWeightTaps = 2;
@@ -19,8 +20,12 @@ constexpr Index kWeightRows = 4, kWeightTaps = 2;
 typedef float F32 __attribute__((vector_size(32)));
 typedef double F64 __attribute__((vector_size(32)));
 
-RUSHLIGHT_INLINE F32 fma_f32(F32 a, F32 b, F32 c) { return _mm256_fmadd_ps(a, b, c); }
-RUSHLIGHT_INLINE F64 fma_f64(F64 a, F64 b, F64 c) { return _mm256_fmadd_pd(a, b, c); }
+RUSHLIGHT_INLINE F32 fma_f32(F32 a, F32 b, F32 c) {
+    return _mm256_fmadd_ps(a, b, c);
+}
+RUSHLIGHT_INLINE F64 fma_f64(F64 a, F64 b, F64 c) {
+    return _mm256_fmadd_pd(a, b, c);
+}
 
 // All ones in the lanes first .. last - 1: lane numbers compared with the two ends.
 RUSHLIGHT_INLINE __m256i lane_mask_32(Index first, Index last) {

@@ -11,7 +11,8 @@ namespace {
 constexpr Index kVectorBytes = 64;
 constexpr bool kMaskedStores = true;
 
-// Register tiles. Convolution: rows x columns of accumulators + columns of pixels + one weight <= 32 registers.
+// Register tiles. Convolution: rows x columns of accumulators + columns of pixels + one weight <= 32
+// registers.
 constexpr Index kTileRows = 8, kTileCols = 3;
 // Weight gradient: rows x taps accumulators, rows + taps operands.
 constexpr Index kWeightRows = 4, kWeightTaps = 4;
@@ -19,11 +20,17 @@ constexpr Index kWeightRows = 4, kWeightTaps = 4;
 typedef float F32 __attribute__((vector_size(64)));
 typedef double F64 __attribute__((vector_size(64)));
 
-RUSHLIGHT_INLINE F32 fma_f32(F32 a, F32 b, F32 c) { return _mm512_fmadd_ps(a, b, c); }
-RUSHLIGHT_INLINE F64 fma_f64(F64 a, F64 b, F64 c) { return _mm512_fmadd_pd(a, b, c); }
+RUSHLIGHT_INLINE F32 fma_f32(F32 a, F32 b, F32 c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+RUSHLIGHT_INLINE F64 fma_f64(F64 a, F64 b, F64 c) {
+    return _mm512_fmadd_pd(a, b, c);
+}
 
 // Bits first .. last - 1.
-RUSHLIGHT_INLINE unsigned lane_mask(Index first, Index last) { return (1u << last) - (1u << first); }
+RUSHLIGHT_INLINE unsigned lane_mask(Index first, Index last) {
+    return (1u << last) - (1u << first);
+}
 
 template <class T, class V>
 RUSHLIGHT_INLINE void store_lanes_32(T* p, V v, Index first, Index last) {

@@ -1,5 +1,5 @@
-// The vector code that every CPU has: 16-byte vectors, no intrinsics. SSE2 on x86-64, NEON on aarch64, whatever the compiler makes
-// of it elsewhere. Included by simd.hpp alone.
+// The vector code that every CPU has: 16-byte vectors, no intrinsics. SSE2 on x86-64, NEON on aarch64,
+// whatever the compiler makes of it elsewhere. Included by simd.hpp alone.
 #pragma once
 
 #include "kernels.hpp"
@@ -22,9 +22,14 @@ constexpr Index kWeightRows = 4, kWeightTaps = 2;
 typedef float F32 __attribute__((vector_size(16)));
 typedef double F64 __attribute__((vector_size(16)));
 
-// Contracted to a fused multiply-add by the compiler (-ffp-contract=fast) where the CPU's base instruction set has one.
-RUSHLIGHT_INLINE F32 fma_f32(F32 a, F32 b, F32 c) { return a * b + c; }
-RUSHLIGHT_INLINE F64 fma_f64(F64 a, F64 b, F64 c) { return a * b + c; }
+// Contracted to a fused multiply-add by the compiler (-ffp-contract=fast) where the CPU's base instruction
+// set has one.
+RUSHLIGHT_INLINE F32 fma_f32(F32 a, F32 b, F32 c) {
+    return a * b + c;
+}
+RUSHLIGHT_INLINE F64 fma_f64(F64 a, F64 b, F64 c) {
+    return a * b + c;
+}
 
 }  // namespace
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA

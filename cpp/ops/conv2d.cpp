@@ -1,10 +1,13 @@
-// Choice of the algorithm of a convolution: one ordered list per direction; the first entry that accepts the shape runs, and the last
-// accepts everything. Nothing here may look at the number of threads or at a position in the batch: the choice decides bits.
+// Choice of the algorithm of a convolution: one ordered list per direction; the first entry that accepts the
+// shape runs, and the last accepts everything. Nothing here may look at the number of threads or at a
+// position in the batch: the choice decides bits.
 #include "ops/conv2d.hpp"
 
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
+#include "core/precision.hpp"
 #include "ops/conv2d_direct.hpp"
+#include "ops/conv2d_winograd.hpp"
 
 namespace rushlight {
 
@@ -18,47 +21,129 @@ namespace {
 template <class T>
 const Conv2dKernels<T>& conv2d_kernels(const KernelTable& table);
 template <>
-const Conv2dKernels<float>& conv2d_kernels(const KernelTable& table) { return table.conv2d_f32; }
+const Conv2dKernels<float>& conv2d_kernels(const KernelTable& table) {
+    return table.conv2d_f32;
+}
 template <>
-const Conv2dKernels<double>& conv2d_kernels(const KernelTable& table) { return table.conv2d_f64; }
+const Conv2dKernels<double>& conv2d_kernels(const KernelTable& table) {
+    return table.conv2d_f64;
+}
 template <>
-const Conv2dKernels<std::uint8_t>& conv2d_kernels(const KernelTable& table) { return table.conv2d_u8; }
+const Conv2dKernels<std::uint8_t>& conv2d_kernels(const KernelTable& table) {
+    return table.conv2d_u8;
+}
 template <>
-const Conv2dKernels<std::uint16_t>& conv2d_kernels(const KernelTable& table) { return table.conv2d_u16; }
+const Conv2dKernels<std::uint16_t>& conv2d_kernels(const KernelTable& table) {
+    return table.conv2d_u16;
+}
 template <>
-const Conv2dKernels<std::uint32_t>& conv2d_kernels(const KernelTable& table) { return table.conv2d_u32; }
+const Conv2dKernels<std::uint32_t>& conv2d_kernels(const KernelTable& table) {
+    return table.conv2d_u32;
+}
 template <>
-const Conv2dKernels<std::uint64_t>& conv2d_kernels(const KernelTable& table) { return table.conv2d_u64; }
+const Conv2dKernels<std::uint64_t>& conv2d_kernels(const KernelTable& table) {
+    return table.conv2d_u64;
+}
 
 // One entry of a direction's list. Run is a pointer to a function that takes the direction's operands.
 template <class Run>
 struct Algorithm {
     const char* name;
-    bool (*accepts)(const Conv2dShape&);
+    bool (*accepts)(const Conv2dShape&, Precision);
     Run run;
 };
 
-bool accepts_everything(const Conv2dShape&) { return true; }
+bool always(const Conv2dShape&, Precision) {
+    return true;
+}
+bool winograd4(const Conv2dShape& s, Precision p) {
+    return p == Precision::medium && winograd::suits(s);
+}
+bool winograd2(const Conv2dShape& s, Precision p) {
+    return p != Precision::highest && winograd::suits(s);
+}
 
 template <class T>
-constexpr Algorithm<decltype(&direct::forward<T>)> forward_algorithms[] = {
-    {"direct", accepts_everything, &direct::forward<T>},
+using Forward = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& x, const T* w,
+                         const T* b, T* y, double nanoseconds);
+
+template <class T>
+void forward_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const T* w,
+                    const T* b, T* y, double ns) {
+    direct::forward(s, conv2d_kernels<T>(t), x, w, b, y, ns);
+}
+template <class T, const kernels::WinogradKernels<T> KernelTable::* Kernels>
+void forward_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const T* w,
+                      const T* b, T* y, double ns) {
+    winograd::forward(s, t.*Kernels, conv2d_kernels<T>(t), x, w, b, y, ns);
+}
+
+template <class T>
+constexpr Algorithm<Forward<T>> forward_algorithms[] = {
+    {"direct", always, forward_direct<T>},
+};
+template <>
+constexpr Algorithm<Forward<float>> forward_algorithms<float>[] = {
+    {"winograd 4x4", winograd4, forward_winograd<float, &KernelTable::winograd4_f32>},
+    {"winograd 2x2", winograd2, forward_winograd<float, &KernelTable::winograd2_f32>},
+    {"direct", always, forward_direct<float>},
+};
+template <>
+constexpr Algorithm<Forward<double>> forward_algorithms<double>[] = {
+    {"winograd 2x2", winograd2, forward_winograd<double, &KernelTable::winograd2_f64>},
+    {"direct", always, forward_direct<double>},
 };
 
 template <class T>
-constexpr Algorithm<decltype(&direct::backward_input<T>)> backward_input_algorithms[] = {
-    {"direct", accepts_everything, &direct::backward_input<T>},
+using BackwardInput = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& dy, const T* w,
+                               T* dx, double nanoseconds);
+
+template <class T>
+void backward_input_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& dy, const T* w,
+                           T* dx, double ns) {
+    direct::backward_input(s, conv2d_kernels<T>(t), dy, w, dx, ns);
+}
+template <class T, const kernels::WinogradKernels<T> KernelTable::* Kernels>
+void backward_input_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& dy,
+                             const T* w, T* dx, double ns) {
+    winograd::backward_input(s, t.*Kernels, conv2d_kernels<T>(t), dy, w, dx, ns);
+}
+
+template <class T>
+constexpr Algorithm<BackwardInput<T>> backward_input_algorithms[] = {
+    {"direct", always, backward_input_direct<T>},
+};
+template <>
+constexpr Algorithm<BackwardInput<double>> backward_input_algorithms<double>[] = {
+    {"winograd 2x2", winograd2, backward_input_winograd<double, &KernelTable::winograd2_f64>},
+    {"direct", always, backward_input_direct<double>},
+};
+template <>
+constexpr Algorithm<BackwardInput<float>> backward_input_algorithms<float>[] = {
+    {"winograd 4x4", winograd4, backward_input_winograd<float, &KernelTable::winograd4_f32>},
+    {"winograd 2x2", winograd2, backward_input_winograd<float, &KernelTable::winograd2_f32>},
+    {"direct", always, backward_input_direct<float>},
 };
 
 template <class T>
-constexpr Algorithm<decltype(&direct::backward_weight<T>)> backward_weight_algorithms[] = {
-    {"direct", accepts_everything, &direct::backward_weight<T>},
+using BackwardWeight = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& x,
+                                const Images<const T>& dy, T* dw, double nanoseconds);
+template <class T>
+void backward_weight_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x,
+                            const Images<const T>& dy, T* dw, double ns) {
+    direct::backward_weight(s, conv2d_kernels<T>(t), x, dy, dw, ns);
+}
+template <class T>
+constexpr Algorithm<BackwardWeight<T>> backward_weight_algorithms[] = {
+    {"direct", always, backward_weight_direct<T>},
 };
 
 template <class Algorithms>
 auto choose(const Algorithms& algorithms, const Conv2dShape& shape) {
     const auto* algorithm = algorithms;
-    while (!algorithm->accepts(shape)) ++algorithm;
+    const KernelTable& table = active_kernels();
+    const Precision precision = table.winograd2_f32.output ? conv_precision() : Precision::highest;
+    while (!algorithm->accepts(shape, precision)) ++algorithm;
     return algorithm->run;
 }
 
@@ -66,25 +151,27 @@ auto choose(const Algorithms& algorithms, const Conv2dShape& shape) {
 template <class T>
 Images<const T> images(const TensorView& a) {
     const Index* strides = a.strides + a.ndim - 3;
-    return Images<const T>{a.as<const T>(), a.ndim == 4 ? a.strides[0] : 0, strides[0], strides[1], strides[2]};
+    return Images<const T>{a.as<const T>(), a.ndim == 4 ? a.strides[0] : 0, strides[0], strides[1],
+                           strides[2]};
 }
 
 template <class T>
-void run_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias, void* y) {
-    choose(forward_algorithms<T>, s)(s, conv2d_kernels<T>(active_kernels()), images<T>(x), w.as<const T>(),
+void run_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,
+                 void* y) {
+    choose(forward_algorithms<T>, s)(s, active_kernels(), images<T>(x), w.as<const T>(),
                                      bias ? bias->as<const T>() : nullptr, static_cast<T*>(y),
                                      conv2d_nanoseconds(s, x.dtype));
 }
 
 template <class T>
 void run_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w, void* dx) {
-    choose(backward_input_algorithms<T>, s)(s, conv2d_kernels<T>(active_kernels()), images<T>(dy), w.as<const T>(),
+    choose(backward_input_algorithms<T>, s)(s, active_kernels(), images<T>(dy), w.as<const T>(),
                                             static_cast<T*>(dx), conv2d_nanoseconds(s, dy.dtype));
 }
 
 template <class T>
 void run_backward_weight(const Conv2dShape& s, const TensorView& dy, const TensorView& x, void* dw) {
-    choose(backward_weight_algorithms<T>, s)(s, conv2d_kernels<T>(active_kernels()), images<T>(x), images<T>(dy),
+    choose(backward_weight_algorithms<T>, s)(s, active_kernels(), images<T>(x), images<T>(dy),
                                              static_cast<T*>(dw), conv2d_nanoseconds(s, dy.dtype));
 }
 
@@ -94,18 +181,19 @@ void run_backward_bias(const TensorView& dy, void* db) {
     const Index N = dy.ndim == 4 ? dy.shape[0] : 1, K = dy.shape[dy.ndim - 3];
     const Index OH = dy.shape[dy.ndim - 2], OW = dy.shape[dy.ndim - 1];
     const auto kernel = conv2d_kernels<T>(active_kernels()).backward_bias;
-    parallel_for(K, double(N) * double(K) * double(OH) * double(OW) / 8, [&](Index k) {
-        kernel({images_dy, static_cast<T*>(db), N, OH, OW, {k, k + 1}});
-    });
+    parallel_for(K, double(N) * double(K) * double(OH) * double(OW) / 8,
+                 [&](Index k) { kernel({images_dy, static_cast<T*>(db), N, OH, OW, {k, k + 1}}); });
 }
 
 }  // namespace
 
 double conv2d_multiply_adds(const Conv2dShape& s) {
-    return double(s.N) * double(s.K) * double(s.C / s.groups) * double(s.R * s.S) * double(s.OH) * double(s.OW);
+    return double(s.N) * double(s.K) * double(s.C / s.groups) * double(s.R * s.S) * double(s.OH) *
+           double(s.OW);
 }
 
-// Multiply-adds per nanosecond as seen on ordinary machines; only the order of magnitude matters (is a second thread worth it?).
+// Multiply-adds per nanosecond as seen on ordinary machines; only the order of magnitude matters (is a second
+// thread worth it?).
 double conv2d_nanoseconds(const Conv2dShape& s, DType dtype) {
     const bool reference = std::string(active_kernels().isa) == "reference";
     const double rate = reference ? 1 : dtype == DType::float32 ? 30 : dtype == DType::float64 ? 15 : 8;
@@ -113,16 +201,24 @@ double conv2d_nanoseconds(const Conv2dShape& s, DType dtype) {
     return conv2d_multiply_adds(s) / rate + pixels / 8;
 }
 
-void conv2d_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias, void* y) {
+void conv2d_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,
+                    void* y) {
     switch (x.dtype) {
-        case DType::float32: return run_forward<float>(s, x, w, bias, y);
-        case DType::float64: return run_forward<double>(s, x, w, bias, y);
+        case DType::float32:
+            return run_forward<float>(s, x, w, bias, y);
+        case DType::float64:
+            return run_forward<double>(s, x, w, bias, y);
         case DType::uint8:
-        case DType::int8: return run_forward<std::uint8_t>(s, x, w, bias, y);
-        case DType::int16: return run_forward<std::uint16_t>(s, x, w, bias, y);
-        case DType::int32: return run_forward<std::uint32_t>(s, x, w, bias, y);
-        case DType::int64: return run_forward<std::uint64_t>(s, x, w, bias, y);
-        default: throw NotImplemented("conv2d: not implemented for this dtype");
+        case DType::int8:
+            return run_forward<std::uint8_t>(s, x, w, bias, y);
+        case DType::int16:
+            return run_forward<std::uint16_t>(s, x, w, bias, y);
+        case DType::int32:
+            return run_forward<std::uint32_t>(s, x, w, bias, y);
+        case DType::int64:
+            return run_forward<std::uint64_t>(s, x, w, bias, y);
+        default:
+            throw NotImplemented("conv2d: not implemented for this dtype");
     }
 }
 

@@ -1,5 +1,6 @@
-// conv2d and its gradients: the operators that the bindings call. They check the meaning of the arguments with torch's texts, choose an
-// algorithm and run it. Outputs are allocated by the caller, C-contiguous, with the shape that conv2d_shape returns.
+// conv2d and its gradients: the operators that the bindings call. They check the meaning of the arguments
+// with torch's texts, choose an algorithm and run it. Outputs are allocated by the caller, C-contiguous, with
+// the shape that conv2d_shape returns.
 #pragma once
 
 #include "core/tensor.hpp"
@@ -14,25 +15,27 @@ struct Conv2dOptions {
     Index groups;
 };
 
-// All checks that concern shapes, in torch's order; then the sizes of the convolution. x is (N, C, H, W) or (C, H, W), which counts as
-// N = 1; weight is (K, C / groups, R, S). Shared by all directions: the gradients pass the sizes of what they are the gradient of.
-// Throws std::runtime_error.
+// All checks that concern shapes, in torch's order; then the sizes of the convolution. x is (N, C, H, W) or
+// (C, H, W), which counts as N = 1; weight is (K, C / groups, R, S). Shared by all directions: the gradients
+// pass the sizes of what they are the gradient of. Throws std::runtime_error.
 kernels::Conv2dShape conv2d_shape(const Index* x, int x_ndim, const Index* weight, int weight_ndim,
                                   const Conv2dOptions& options);
 
-// x, w and bias (null: none) as conv2d_shape wants them, all of one dtype, float32, float64 or an integer; bias (K).
-// Throws std::runtime_error on sizes and mixed dtypes, NotImplemented on other dtypes.
+// x, w and bias (null: none) as conv2d_shape wants them, all of one dtype, float32, float64 or an integer;
+// bias (K). Throws std::runtime_error on sizes and mixed dtypes, NotImplemented on other dtypes.
 kernels::Conv2dShape check_conv2d_forward(const TensorView& x, const TensorView& w, const TensorView* bias,
                                           const Conv2dOptions& options);
 // grad_output must have the output's sizes; floating point only.
-void check_conv2d_backward(const kernels::Conv2dShape& shape, const TensorView& grad_output, const TensorView& other,
-                           const char* other_name);
+void check_conv2d_backward(const kernels::Conv2dShape& shape, const TensorView& grad_output,
+                           const TensorView& other, const char* other_name);
 
 // x, dy: any strides; w, y, dx, dw, db: contiguous.
-void conv2d_forward(const kernels::Conv2dShape& shape, const TensorView& x, const TensorView& w, const TensorView* bias,
-                    void* y);
-void conv2d_backward_input(const kernels::Conv2dShape& shape, const TensorView& dy, const TensorView& w, void* dx);
-void conv2d_backward_weight(const kernels::Conv2dShape& shape, const TensorView& dy, const TensorView& x, void* dw);
+void conv2d_forward(const kernels::Conv2dShape& shape, const TensorView& x, const TensorView& w,
+                    const TensorView* bias, void* y);
+void conv2d_backward_input(const kernels::Conv2dShape& shape, const TensorView& dy, const TensorView& w,
+                           void* dx);
+void conv2d_backward_weight(const kernels::Conv2dShape& shape, const TensorView& dy, const TensorView& x,
+                            void* dw);
 void conv2d_backward_bias(const TensorView& dy, void* db);
 
 // Multiply-adds of a forward pass or a gradient; what bindings and parallel_for estimate time from.

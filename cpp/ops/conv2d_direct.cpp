@@ -1,4 +1,5 @@
-// Tiling of the direct convolution. See conv2d_direct.hpp for what may and may not depend on the number of threads.
+// Tiling of the direct convolution. See conv2d_direct.hpp for what may and may not depend on the number of
+// threads.
 #include "ops/conv2d_direct.hpp"
 
 #include <algorithm>
@@ -17,13 +18,17 @@ using kernels::Range;
 
 namespace {
 
-Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
+Index divide_up(Index a, Index b) {
+    return (a + b - 1) / b;
+}
 
 // Part i of `parts` nearly equal parts of [0, count).
-Range part(Index i, Index parts, Index count) { return Range{count * i / parts, count * (i + 1) / parts}; }
+Range part(Index i, Index parts, Index count) {
+    return Range{count * i / parts, count * (i + 1) / parts};
+}
 
-// Taps (channels x kernel area) whose products are added up in registers before they reach memory. Short chains round less; a few
-// hundred hide the cost of the memory traffic.
+// Taps (channels x kernel area) whose products are added up in registers before they reach memory. Short
+// chains round less; a few hundred hide the cost of the memory traffic.
 constexpr Index kTapsPerSum = 320;
 
 // A tile of pixels should leave room for weights in a second-level cache, and often fits the first.
@@ -39,7 +44,8 @@ Index source_extent(Index outputs, Index stride, Index taps, Index dilation) {
     return std::min((outputs - 1) * stride + (taps - 1) * dilation + 1, outputs * taps);
 }
 
-// One direction of the problem as the tiling sees it: sums over `reduction` channels and R x S taps, for `channels` outputs per group.
+// One direction of the problem as the tiling sees it: sums over `reduction` channels and R x S taps, for
+// `channels` outputs per group.
 struct Extent {
     Index reduction, channels;  // per group
     Index rows, cols;           // of the output
@@ -60,7 +66,8 @@ Index reduction_block(Index reduction, Index area) {
 Index tile_rows(const Conv2dShape& p, const Extent& e, Index reduction, Index cols, Index element) {
     const Index width = source_extent(cols, e.step_w, p.S, p.dilation_w);
     Index rows = e.rows;
-    while (rows > 1 && reduction * width * source_extent(rows, e.step_h, p.R, p.dilation_h) * element > kTileBytes)
+    while (rows > 1 &&
+           reduction * width * source_extent(rows, e.step_h, p.R, p.dilation_h) * element > kTileBytes)
         rows = rows / 2 + rows % 2;
     return rows;
 }
@@ -72,9 +79,11 @@ Tiling choose_tiling(const Conv2dShape& p, const Extent& e, Index element) {
     const Index cols = divide_up(e.cols, t.col_parts);
     t.row_parts = divide_up(e.rows, tile_rows(p, e, t.blocking.reduction, cols, element));
 
-    // More tasks for more threads: rows first (little is computed twice), then output channels (each packs the tile again).
+    // More tasks for more threads: rows first (little is computed twice), then output channels (each packs
+    // the tile again).
     const Index tasks_wanted = num_threads() > 1 ? num_threads() * kTasksPerThread : 1;
-    const double work = double(e.channels) * double(e.reduction * p.R * p.S) * double(e.rows) * double(e.cols);
+    const double work =
+        double(e.channels) * double(e.reduction * p.R * p.S) * double(e.rows) * double(e.cols);
     const auto enough = [&](Index parts) {
         return p.N * p.groups * parts >= tasks_wanted || work / double(parts) < 2 * kTaskMultiplyAdds;
     };
@@ -86,7 +95,8 @@ Tiling choose_tiling(const Conv2dShape& p, const Extent& e, Index element) {
 
     // Small groups (depthwise) share a task.
     const double group_work = work / double(t.row_parts * t.col_parts * t.channel_parts);
-    const Index groups_per_task = std::clamp<Index>(Index(kTaskMultiplyAdds / std::max(group_work, 1.0)), 1, p.groups);
+    const Index groups_per_task =
+        std::clamp<Index>(Index(kTaskMultiplyAdds / std::max(group_work, 1.0)), 1, p.groups);
     t.group_parts = divide_up(p.groups, groups_per_task);
 
     t.blocking.rows = divide_up(e.rows, t.row_parts);
@@ -96,7 +106,8 @@ Tiling choose_tiling(const Conv2dShape& p, const Extent& e, Index element) {
 
 // Calls run(n, groups, channels, rows, cols) for every tile.
 template <class Run>
-void for_each_tile(const Conv2dShape& p, const Extent& e, const Tiling& t, double nanoseconds, const Run& run) {
+void for_each_tile(const Conv2dShape& p, const Extent& e, const Tiling& t, double nanoseconds,
+                   const Run& run) {
     const Index tasks = p.N * t.group_parts * t.channel_parts * t.row_parts * t.col_parts;
     parallel_for(tasks, nanoseconds, [&](Index task) {
         const Index col = task % t.col_parts;
@@ -106,41 +117,45 @@ void for_each_tile(const Conv2dShape& p, const Extent& e, const Tiling& t, doubl
         const Index channel = task % t.channel_parts;
         task /= t.channel_parts;
         const Index group = task % t.group_parts;
-        run(task / t.group_parts, part(group, t.group_parts, p.groups), part(channel, t.channel_parts, e.channels),
-            part(row, t.row_parts, e.rows), part(col, t.col_parts, e.cols));
+        run(task / t.group_parts, part(group, t.group_parts, p.groups),
+            part(channel, t.channel_parts, e.channels), part(row, t.row_parts, e.rows),
+            part(col, t.col_parts, e.cols));
     });
 }
 
 }  // namespace
 
 template <class T>
-void forward(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& x, const T* w, const T* b, T* y,
-             double nanoseconds) {
+void forward(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& x, const T* w,
+             const T* b, T* y, double nanoseconds) {
     const Extent extent{p.C / p.groups, p.K / p.groups, p.OH, p.OW, p.stride_h, p.stride_w};
     const Tiling tiling = choose_tiling(p, extent, sizeof(T));
     const std::size_t scratch = std::size_t(kernels.forward_workspace(p, tiling.blocking));
-    for_each_tile(p, extent, tiling, nanoseconds, [&](Index n, Range groups, Range channels, Range rows, Range cols) {
-        kernels.forward(p, tiling.blocking, {x, w, b, y, n, groups, channels, rows, cols},
-                        workspace<T>(Slot::input, scratch));
-    });
+    for_each_tile(p, extent, tiling, nanoseconds,
+                  [&](Index n, Range groups, Range channels, Range rows, Range cols) {
+                      kernels.forward(p, tiling.blocking, {x, w, b, y, n, groups, channels, rows, cols},
+                                      workspace<T>(Slot::input, scratch));
+                  });
 }
 
 template <class T>
-void backward_input(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& dy, const T* w, T* dx,
-                    double nanoseconds) {
+void backward_input(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& dy,
+                    const T* w, T* dx, double nanoseconds) {
     const Extent extent{p.K / p.groups, p.C / p.groups, p.H, p.W, 1, 1};
     const Tiling tiling = choose_tiling(p, extent, sizeof(T));
     const std::size_t scratch = std::size_t(kernels.backward_input_workspace(p, tiling.blocking));
-    for_each_tile(p, extent, tiling, nanoseconds, [&](Index n, Range groups, Range channels, Range rows, Range cols) {
-        kernels.backward_input(p, tiling.blocking, {dy, w, dx, n, groups, channels, rows, cols},
-                               workspace<T>(Slot::input, scratch));
-    });
+    for_each_tile(p, extent, tiling, nanoseconds,
+                  [&](Index n, Range groups, Range channels, Range rows, Range cols) {
+                      kernels.backward_input(p, tiling.blocking, {dy, w, dx, n, groups, channels, rows, cols},
+                                             workspace<T>(Slot::input, scratch));
+                  });
 }
 
 namespace {
 
-// How the weight gradient is spread: blocks of dw (any number of them gives the same bits) times chunks of the pixels, whose partial
-// sums are added in a fixed order. Chunks are only needed where dw is too small to keep threads busy.
+// How the weight gradient is spread: blocks of dw (any number of them gives the same bits) times chunks of
+// the pixels, whose partial sums are added in a fixed order. Chunks are only needed where dw is too small to
+// keep threads busy.
 struct WeightTiling {
     Conv2dBlocking blocking;
     Index k_parts, c_parts, batch_parts, row_parts;
@@ -190,10 +205,11 @@ void backward_weight(const Conv2dShape& p, const Conv2dKernels<T>& kernels, cons
         task /= t.c_parts;
         const Index k = task % t.k_parts;
         T* out = chunks > 1 ? partial.data() + chunk * size : dw;
-        kernels.backward_weight(p, t.blocking,
-                                {x, dy, out, task / t.k_parts, part(k, t.k_parts, Kg), part(c, t.c_parts, Cg),
-                                 part(chunk / t.row_parts, t.batch_parts, p.N), part(chunk % t.row_parts, t.row_parts, p.OH)},
-                                workspace<T>(Slot::input, scratch));
+        kernels.backward_weight(
+            p, t.blocking,
+            {x, dy, out, task / t.k_parts, part(k, t.k_parts, Kg), part(c, t.c_parts, Cg),
+             part(chunk / t.row_parts, t.batch_parts, p.N), part(chunk % t.row_parts, t.row_parts, p.OH)},
+            workspace<T>(Slot::input, scratch));
     });
     if (chunks == 1) return;
     for (Index i = 0; i < size; ++i) {
@@ -203,9 +219,9 @@ void backward_weight(const Conv2dShape& p, const Conv2dKernels<T>& kernels, cons
     }
 }
 
-#define INSTANTIATE_FORWARD(T)                                                                                    \
-    template void forward<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, const T*, const T*, \
-                             T*, double);
+#define INSTANTIATE_FORWARD(T)                                                                              \
+    template void forward<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, const T*, \
+                             const T*, T*, double);
 INSTANTIATE_FORWARD(float)
 INSTANTIATE_FORWARD(double)
 INSTANTIATE_FORWARD(std::uint8_t)
@@ -213,10 +229,10 @@ INSTANTIATE_FORWARD(std::uint16_t)
 INSTANTIATE_FORWARD(std::uint32_t)
 INSTANTIATE_FORWARD(std::uint64_t)
 
-#define INSTANTIATE_BACKWARD(T)                                                                                        \
-    template void backward_input<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, const T*, T*, \
-                                    double);                                                                           \
-    template void backward_weight<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&,              \
+#define INSTANTIATE_BACKWARD(T)                                                                           \
+    template void backward_input<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&,  \
+                                    const T*, T*, double);                                                \
+    template void backward_weight<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, \
                                      const Images<const T>&, T*, double);
 INSTANTIATE_BACKWARD(float)
 INSTANTIATE_BACKWARD(double)

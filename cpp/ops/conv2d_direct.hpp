@@ -1,7 +1,9 @@
-// The direct convolution, the algorithm that accepts everything: how its three directions are cut into tiles and spread over threads.
+// The direct convolution, the algorithm that accepts everything: how its three directions are cut into tiles
+// and spread over threads.
 //
-// A tile never decides a bit: every output is one sum in one fixed order, whoever computes it. What does decide bits (blocks of the
-// reduction, chunks of the weight gradient) depends on the shape alone, never on the number of threads.
+// A tile never decides a bit: every output is one sum in one fixed order, whoever computes it. What does
+// decide bits (blocks of the reduction, chunks of the weight gradient) depends on the shape alone, never on
+// the number of threads.
 #pragma once
 
 #include "core/tensor.hpp"
@@ -20,6 +22,7 @@ void backward_input(const kernels::Conv2dShape& shape, const kernels::Conv2dKern
 
 template <class T>
 void backward_weight(const kernels::Conv2dShape& shape, const kernels::Conv2dKernels<T>& kernels,
-                     const kernels::Images<const T>& x, const kernels::Images<const T>& dy, T* dw, double nanoseconds);
+                     const kernels::Images<const T>& x, const kernels::Images<const T>& dy, T* dw,
+                     double nanoseconds);
 
 }  // namespace rushlight::direct

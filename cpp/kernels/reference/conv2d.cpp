@@ -1,4 +1,5 @@
-// The plain convolution: loops around the definition. Slow, obvious, and kept for ever: specification, oracle, zero of the benchmark.
+// The plain convolution: loops around the definition. Slow, obvious, and kept for ever: specification,
+// oracle, zero of the benchmark.
 #include "../definition.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
@@ -7,7 +8,9 @@ void add_conv2d(KernelTable& table) noexcept;
 
 namespace {
 
-Index no_workspace(const Conv2dShape&, const Conv2dBlocking&) noexcept { return 0; }
+Index no_workspace(const Conv2dShape&, const Conv2dBlocking&) noexcept {
+    return 0;
+}
 
 template <class T>
 void forward(const Conv2dShape& p, const Conv2dBlocking&, const Conv2dForward<T>& tile, T*) noexcept {
@@ -21,7 +24,8 @@ void forward(const Conv2dShape& p, const Conv2dBlocking&, const Conv2dForward<T>
 }
 
 template <class T>
-void backward_input(const Conv2dShape& p, const Conv2dBlocking&, const Conv2dBackwardInput<T>& tile, T*) noexcept {
+void backward_input(const Conv2dShape& p, const Conv2dBlocking&, const Conv2dBackwardInput<T>& tile,
+                    T*) noexcept {
     const Index Cg = p.C / p.groups;
     for (Index g = tile.groups.begin; g < tile.groups.end; ++g)
         for (Index c = g * Cg + tile.channels.begin; c < g * Cg + tile.channels.end; ++c)
@@ -37,7 +41,8 @@ void backward_bias(const Conv2dBackwardBias<T>& tile) noexcept {
         T sum = T(0);
         for (Index n = 0; n < tile.N; ++n)
             for (Index oh = 0; oh < tile.OH; ++oh) {
-                const T* row = tile.dy.data + n * tile.dy.stride_n + k * tile.dy.stride_c + oh * tile.dy.stride_h;
+                const T* row =
+                    tile.dy.data + n * tile.dy.stride_n + k * tile.dy.stride_c + oh * tile.dy.stride_h;
                 for (Index ow = 0; ow < tile.OW; ++ow) sum += row[ow * tile.dy.stride_w];
             }
         tile.db[k] = sum;

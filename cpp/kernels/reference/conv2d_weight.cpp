@@ -7,10 +7,13 @@ void add_conv2d_weight(KernelTable& table) noexcept;
 
 namespace {
 
-Index no_workspace(const Conv2dShape&, const Conv2dBlocking&, Index, Index) noexcept { return 0; }
+Index no_workspace(const Conv2dShape&, const Conv2dBlocking&, Index, Index) noexcept {
+    return 0;
+}
 
 template <class T>
-void backward_weight(const Conv2dShape& p, const Conv2dBlocking&, const Conv2dBackwardWeight<T>& tile, T*) noexcept {
+void backward_weight(const Conv2dShape& p, const Conv2dBlocking&, const Conv2dBackwardWeight<T>& tile,
+                     T*) noexcept {
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups;
     for (Index k = tile.g * Kg + tile.k.begin; k < tile.g * Kg + tile.k.end; ++k)
         for (Index c = tile.c.begin; c < tile.c.end; ++c)

@@ -16,10 +16,14 @@ double run_chain(Index steps) {
     return 2.0 * double(steps);
 }
 
-double fma_chain(Index steps, bool float64) noexcept { return float64 ? run_chain<double>(steps) : run_chain<float>(steps); }
+double fma_chain(Index steps, bool float64) noexcept {
+    return float64 ? run_chain<double>(steps) : run_chain<float>(steps);
+}
 
 }  // namespace
 
-void add_peak(KernelTable& table) noexcept { table.fma_chain = fma_chain; }
+void add_peak(KernelTable& table) noexcept {
+    table.fma_chain = fma_chain;
+}
 
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA
