@@ -194,7 +194,7 @@ def unpack(node: Node, create: bool) -> tuple[Any, ...]:
     out = []
     for index, kept in enumerate(saved):
         if isinstance(kept, TensorBase):
-            version = kept._version
+            version = kept._writes
             if version is not None:
                 _check_version(node, index, version, kept._data, kept._node)
             out.append(kept if create else kept._data)
@@ -225,7 +225,7 @@ def _check_version(node: Node, index: int, version: graph.Version, array: Any, m
 
 def run_hooks(hooks: dict[int, tuple[int, Any]], index: int, grad: Any) -> Any:
     """Let each hook of output `index` see the gradient as a Tensor, and replace it if it returns one."""
-    for number, hook in list(hooks.values()):
+    for number, hook in [hooks[key] for key in sorted(hooks)]:
         if number == index:
             shown = grad if isinstance(grad, TensorBase) else wrap(grad)
             answer = hook(shown)

@@ -86,15 +86,17 @@ class Version:
 class View:
     """How a Tensor was cut from `base` (never itself a view): the chain of view operations, last one first."""
 
-    __slots__ = ("base", "outer", "rule", "params", "seen", "recorded")
+    __slots__ = ("base", "outer", "rule", "params", "seen", "recorded", "many")
 
-    def __init__(self, base: TensorBase, outer: View | None, rule: ViewRule, params: Any, seen: int) -> None:
+    def __init__(self, base: TensorBase, outer: View | None, rule: ViewRule, params: Any, seen: int,
+                 many: int | None = None) -> None:
         self.base = base
         self.outer = outer
         self.rule = rule
         self.params = params
         self.seen = seen  # the version for which the Tensor's node is right
         self.recorded = MODE.enabled
+        self.many = many  # which one, if the operation returned several views
 
     def steps(self) -> list[tuple[ViewRule, Any]]:
         """The view operations from the base to here, in the order they were applied."""
@@ -121,7 +123,7 @@ class TensorBase:
         "_node",  # Node or Port that made it; None for a leaf
         "_wanted",  # leaf whose gradient is wanted (requires_grad of a leaf)
         "_grad",  # what backward has left here: a Tensor or None
-        "_version",  # Version, shared with whoever shares memory; None as long as nobody asked (= version 0)
+        "_writes",  # Version, shared with whoever shares memory; None as long as nobody asked (= version 0)
         "_view",  # View, if cut from another Tensor by a differentiable view
         "_hooks",  # dict of hooks of a leaf, or None
         "__dict__",  # allocated only if a user hangs attributes on the Tensor
@@ -132,7 +134,7 @@ class TensorBase:
     _node: Any
     _wanted: bool
     _grad: Any
-    _version: Version | None
+    _writes: Version | None
     _view: View | None
     _hooks: Any
 
@@ -225,7 +227,7 @@ class SavedOutput:
 def make_output(node: Node, kept: SavedOutput) -> Any:
     """The Tensor that a SavedOutput stands for, connected to its node again."""
     out = wrap(kept.array)
-    out._version = kept.version
+    out._writes = kept.version
     out._node = Port(node, kept.index) if isinstance(node, MultiNode) else node
     return out
 
@@ -237,7 +239,7 @@ def wrap(value: Any) -> Any:
     out._node = None
     out._wanted = False
     out._grad = None
-    out._version = None
+    out._writes = None
     out._view = None
     out._hooks = None
     return out
@@ -294,7 +296,7 @@ def make_node(rule: Rule, edges: tuple[Any, ...], saved: tuple[Any, ...], params
             saved = tuple([kept if any([edges[i] is not None for i in used]) else None
                            for kept, used in zip(saved, rule.uses)])
         for kept in saved:
-            if isinstance(kept, Output) or (isinstance(kept, TensorBase) and kept._version is not None):
+            if isinstance(kept, Output) or (isinstance(kept, TensorBase) and kept._writes is not None):
                 saved, node.versions = _with_versions(saved, outs)
                 break
     node.saved = saved
@@ -311,14 +313,14 @@ def _with_versions(saved: tuple[Any, ...], outs: tuple[Any, ...]) -> tuple[tuple
 
 def version_of(tensor: TensorBase) -> Version:
     """The version counter of a Tensor's memory, made on first use."""
-    version = tensor._version
+    version = tensor._writes
     if version is None:
-        version = tensor._version = Version()
+        version = tensor._writes = Version()
     return version
 
 
 def version_number(value: Any) -> int:
-    version = value._version if isinstance(value, TensorBase) else None
+    version = value._writes if isinstance(value, TensorBase) else None
     return 0 if version is None else version.n
 
 
@@ -354,16 +356,30 @@ def record_view(given: Any, rule: ViewRule, params: Any) -> Any:
     if not isinstance(given, TensorBase):
         return rule.replay(given, params)
     out = record(rule.replay(given._data, params), rule, (given,), (), params)
-    version = out._version = version_of(given)
-    outer = given._view
-    out._view = View(given if outer is None else outer.base, outer, rule, params, version.n)
+    _mark_view(out, given, rule, params)
     return out
+
+
+def record_views(given: Any, rule: Rule, cut: ViewRule, cuts: Sequence[Any], params: Any) -> tuple[Any, ...]:
+    """`record_outputs` for an operation that returns one view per entry of `cuts` (the params of `cut`)."""
+    if not isinstance(given, TensorBase):
+        return tuple([cut.replay(given, each) for each in cuts])
+    outs = record_outputs([cut.replay(given._data, each) for each in cuts], rule, (given,), (), params)
+    for index, (out, each) in enumerate(zip(outs, cuts)):
+        _mark_view(out, given, cut, each, index)
+    return outs
+
+
+def _mark_view(out: Any, given: Any, rule: ViewRule, params: Any, many: int | None = None) -> None:
+    version = out._writes = version_of(given)
+    outer = given._view
+    out._view = View(given if outer is None else outer.base, outer, rule, params, version.n, many)
 
 
 def refresh(tensor: Any) -> None:
     """Give a view whose base was written to since the node that the base's new history implies."""
     view = tensor._view
-    version = tensor._version.n
+    version = tensor._writes.n
     if view.seen == version:
         return
     view.seen = version

@@ -4,8 +4,10 @@ back to the shape they came from. No operation lives here."""
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from typing import cast as cast_type
 
 import numpy as np
 
@@ -13,8 +15,8 @@ from .. import dtypes
 from ..autograd.graph import OUTPUT, Rule, TensorBase, ViewRule, record, unwrap, wrap
 
 __all__ = ["OUTPUT", "Rule", "TensorBase", "ViewRule", "array_of", "as_float", "broadcast_error", "broadcast_shape",
-           "cast", "dim_error", "expand_like", "is_number", "normal_dim", "normal_dims", "operand_error", "record",
-           "sum_to", "unbroadcast", "unwrap", "wrap"]
+           "cast", "dim_error", "expand_like", "is_number", "normal_dim", "normal_dims", "numpy_names", "record",
+           "sum_to", "unbroadcast", "unwrap", "wrap", "zeros_of"]
 
 ndarray = np.ndarray
 _NUMBERS = (builtins.float, builtins.int, builtins.bool, np.number, np.bool_)
@@ -70,6 +72,12 @@ def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
 unbroadcast = sum_to
 
 
+def zeros_of(grad: Any) -> Any:
+    """A gradient of zeros (not `grad * 0`, which keeps NaN)."""
+    zeros = np.zeros_like(unwrap(grad))
+    return wrap(zeros) if isinstance(grad, TensorBase) else zeros
+
+
 def expand_like(grad: Any, dims: tuple[int, ...] | None, shape: tuple[int, ...], keepdim: bool) -> Any:
     """Undo a reduction's loss of dimensions: `grad` spread (as a view) over `shape`."""
     if dims is not None and not keepdim and grad.shape:
@@ -81,6 +89,21 @@ def expand_like(grad: Any, dims: tuple[int, ...] | None, shape: tuple[int, ...],
 
 
 # ---- dimensions
+
+F = TypeVar("F", bound=Callable[..., Any])
+_NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
+
+
+def numpy_names(function: F) -> F:
+    """Let `axis=` and `keepdims=` stand for `dim=` and `keepdim=`, as torch does."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            kwargs = {_NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()}
+        return function(*args, **kwargs)
+
+    return cast_type(F, wrapper)
 
 
 def dim_error(dim: int, ndim: int) -> IndexError:
@@ -135,7 +158,3 @@ def as_float(value: Any) -> Any:
     """Integers and bools become the default floating type, as in torch's exp, sqrt, true division ..."""
     data = unwrap(value)
     return value if data.dtype.kind == "f" else cast(value, dtypes.default())
-
-
-def operand_error(symbol: str, a: Any, b: Any) -> TypeError:
-    return TypeError(f"unsupported operand type(s) for {symbol}: '{type(a).__name__}' and '{type(b).__name__}'")

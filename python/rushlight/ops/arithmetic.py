@@ -25,6 +25,7 @@ from ._common import (
     sum_to,
     unwrap,
     wrap,
+    zeros_of,
 )
 from .pointwise import floor, log, reciprocal, trunc
 from .selection import where
@@ -55,22 +56,27 @@ class Operation:
         self.floats = floats
         self.scalar_rule = Rule(scalar, rule.backward, rule.uses) if scalar else rule
 
-    def __call__(self, a: Any, b: Any) -> Any:
-        """The recorded result for two Tensors of one floating type at once, for anything else after `_meet`."""
-        if isinstance(a, TensorBase) and isinstance(b, TensorBase):
-            x, y = a._data, b._data
-            if x.dtype is not y.dtype or x.dtype.kind != "f":
-                a, b, x, y = _meet(self, a, b)
-        else:
-            a, b, x, y = _meet(self, a, b)
-        try:
-            value = _quietly(self.ufunc, x, y)
-        except ValueError:
-            raise broadcast_error(x.shape, y.shape) from None
-        shapes = None if x.shape == y.shape else (x.shape, y.shape)
-        keeps = self.keeps
-        saved = () if not keeps else (a, b) if keeps != "result" else (a, b, OUTPUT)
-        return record(value, self.rule if isinstance(b, TensorBase) else self.scalar_rule, (a, b), saved, shapes)
+
+def binary(op: Operation, a: Any, b: Any) -> Any:
+    """The recorded result: at once for two Tensors of one floating type, for anything else after `_meet`."""
+    if isinstance(a, TensorBase) and isinstance(b, TensorBase):
+        rule = op.rule
+        x, y = a._data, b._data
+        if x.dtype is not y.dtype or x.dtype.kind != "f":
+            a, b, x, y = _meet(op, a, b)
+    else:
+        rule = op.rule if isinstance(b, TensorBase) else op.scalar_rule
+        a, b, x, y = _meet(op, a, b)
+    try:
+        value = _quietly(op.ufunc, x, y)
+    except ValueError:
+        raise broadcast_error(x.shape, y.shape) from None
+    except TypeError:  # the one thing NumPy refuses: True - True
+        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. "
+                           "Use the `^` or `logical_xor()` operator instead.") from None
+    keeps = op.keeps
+    saved = () if not keeps else (a, b) if keeps != "result" else (a, b, OUTPUT)
+    return record(value, rule, (a, b), saved, None if x.shape == y.shape else (x.shape, y.shape))
 
 
 def _meet(op: Operation, a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
@@ -135,30 +141,20 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     >>> rushlight.add(rushlight.tensor([1., 2.]), 10)
     tensor([11., 12.])
     """
-    return ADD(input, other if alpha == 1 else _scaled(input, other, alpha))
+    return binary(ADD, input, other if alpha == 1 else scaled(input, other, alpha))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other, broadcast. Two bool Tensors: RuntimeError, as in torch."""
-    _refuse_bools(input, other)
-    return SUB(input, other if alpha == 1 else _scaled(input, other, alpha))
+    return binary(SUB, input, other if alpha == 1 else scaled(input, other, alpha))
 
 
 def rsub(input: Any, other: Any) -> Tensor:
     """other - input: what `2 - tensor` calls."""
-    _refuse_bools(input, other)
-    return RSUB(other, input)
+    return binary(RSUB, other, input)
 
 
-def _refuse_bools(a: Any, b: Any) -> None:
-    x, y = unwrap(a), unwrap(b)
-    if getattr(x, "dtype", None) == np.bool_ or getattr(y, "dtype", None) == np.bool_:
-        if all(isinstance(v, builtins.bool) or getattr(v, "dtype", None) == np.bool_ for v in (x, y)):
-            raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. "
-                               "Use the `^` or `logical_xor()` operator instead.")
-
-
-def _scaled(a: Any, b: Any, alpha: float) -> Any:
+def scaled(a: Any, b: Any, alpha: float) -> Any:
     if isinstance(alpha, builtins.float) and dtypes.result_numpy(unwrap(a), unwrap(b)).kind != "f":
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     return b * alpha
@@ -196,7 +192,7 @@ def mul(input: Any, other: Any) -> Tensor:
     tensor([[3., 4.],
             [6., 8.]])
     """
-    return MUL(input, other)
+    return binary(MUL, input, other)
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
@@ -209,16 +205,16 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     tensor([ 1, -1])
     """
     if rounding_mode is None:
-        return DIV(input, other)
+        return binary(DIV, input, other)
     if rounding_mode not in _ROUNDED:
         raise RuntimeError("div expected rounding_mode to be one of None, 'trunc', or 'floor' "
                            f"but found '{rounding_mode}'")
-    return _ROUNDED[rounding_mode](input, other)
+    return binary(_ROUNDED[rounding_mode], input, other)
 
 
 def rdiv(input: Any, other: Any) -> Tensor:
     """other / input: what `2 / tensor` calls."""
-    return DIV(other, input) if isinstance(other, ndarray) else mul(reciprocal(input), other)
+    return binary(DIV, other, input) if isinstance(other, ndarray) else mul(reciprocal(input), other)
 
 
 # ---- quotients and remainders, whole numbers
@@ -230,7 +226,7 @@ def _no_gradient(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, .
 
 def _flat_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
     a, b = shapes or (grad.shape, grad.shape)
-    return sum_to(grad * 0, a) if needs[0] else None, sum_to(grad * 0, b) if needs[1] else None
+    return sum_to(zeros_of(grad), a) if needs[0] else None, sum_to(zeros_of(grad), b) if needs[1] else None
 
 
 def _remainder_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
@@ -274,17 +270,17 @@ _ROUNDED = {
 
 def floor_divide(input: Any, other: Any) -> Tensor:
     """floor(input / other). Integer division by zero raises RuntimeError, as in torch; it has no gradient there."""
-    return FLOOR_DIVIDE(input, other)
+    return binary(FLOOR_DIVIDE, input, other)
 
 
 def remainder(input: Any, other: Any) -> Tensor:
     """input modulo other, with the sign of `other` (Python's %)."""
-    return REMAINDER(input, other)
+    return binary(REMAINDER, input, other)
 
 
 def fmod(input: Any, other: Any) -> Tensor:
     """input modulo other, with the sign of `input` (C's fmod)."""
-    return FMOD(input, other)
+    return binary(FMOD, input, other)
 
 
 # ---- pow
@@ -304,7 +300,7 @@ def _power(x: Any, y: Any) -> Any:
 def _pow_scalar_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
     base, exponent = saved
     if float(exponent) == 0:
-        return (grad * 0,)
+        return (zeros_of(grad),)
     return (grad * (exponent * base ** (exponent - 1)),)
 
 
@@ -340,7 +336,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
         if kind.kind == "f":
             x, y = unwrap(input), np.array(exponent, kind)
             return record(_quietly(_power, x, y), _POW_SCALAR, (input,), (input, y))
-    return (RPOW if is_number(input) else POW)(input, exponent)
+    return binary(RPOW if is_number(input) else POW, input, exponent)
 
 
 # ---- maximum, minimum
@@ -370,9 +366,9 @@ MINIMUM = Operation("minimum", np.minimum, Rule("MinimumBackward0", _smaller_bac
 
 def maximum(input: Any, other: Any) -> Tensor:
     """The larger of two, element by element; NaN wins; equal elements share the gradient."""
-    return MAXIMUM(input, other)
+    return binary(MAXIMUM, input, other)
 
 
 def minimum(input: Any, other: Any) -> Tensor:
     """The smaller of two, element by element; NaN wins; equal elements share the gradient."""
-    return MINIMUM(input, other)
+    return binary(MINIMUM, input, other)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _quiet
-from ._common import OUTPUT, Rule, array_of, as_float, cast, record, unwrap
+from ._common import OUTPUT, Rule, array_of, as_float, cast, record, unwrap, zeros_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -47,10 +47,6 @@ def _pointwise(name: str, function: Callable[..., Any], gradient: Callable[..., 
     operation.__doc__ = doc or f"{name} of every element."
     operation.__module__ = __name__
     return operation
-
-
-def _zero(grad: Any) -> Any:
-    return grad * 0
 
 
 def _sigmoid(x: Any) -> Any:
@@ -88,7 +84,7 @@ LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 neg = _pointwise("neg", _negative, lambda g: -g, "", floats=False, doc="-input. RuntimeError for bools.")
 abs = _pointwise("abs", _refuse_bool("abs", "abs"), lambda g, x: g * sign(x), floats=False,
                  doc="The absolute value; its gradient at 0 is 0.")
-sign = _pointwise("sign", np.sign, _zero, "", floats=False, doc="-1, 0 or 1; NaN stays NaN.")
+sign = _pointwise("sign", np.sign, zeros_of, "", floats=False, doc="-1, 0 or 1; NaN stays NaN.")
 exp = _pointwise("exp", np.exp, lambda g, y: g * y, "result", doc="e to the power of every element.")
 expm1 = _pointwise("expm1", np.expm1, lambda g, y: g * (y + 1), "result", doc="exp(input) - 1, exact near 0.")
 log = _pointwise("log", np.log, lambda g, x: g / x, doc="The natural logarithm; -inf at 0, NaN below.")
@@ -106,13 +102,13 @@ cos = _pointwise("cos", np.cos, lambda g, x: g * -sin(x), doc="The cosine.")
 tan = _pointwise("tan", np.tan, lambda g, y: g * (y * y + 1), "result", doc="The tangent.")
 tanh = _pointwise("tanh", np.tanh, lambda g, y: g * (1 - y * y), "result", doc="The hyperbolic tangent.")
 sigmoid = _pointwise("sigmoid", _sigmoid, lambda g, y: g * (1 - y) * y, "result", doc="1 / (1 + exp(-input)).")
-floor = _pointwise("floor", _whole(np.floor), _zero, "", floats=False, doc="The largest whole number below.")
-ceil = _pointwise("ceil", _whole(np.ceil), _zero, "", floats=False, doc="The smallest whole number above.")
-trunc = _pointwise("trunc", _whole(np.trunc), _zero, "", floats=False, doc="Without the fraction: rounded towards 0.")
+floor = _pointwise("floor", _whole(np.floor), zeros_of, "", floats=False, doc="The largest whole number below.")
+ceil = _pointwise("ceil", _whole(np.ceil), zeros_of, "", floats=False, doc="The smallest whole number above.")
+trunc = _pointwise("trunc", _whole(np.trunc), zeros_of, "", floats=False, doc="Without the fraction: rounded towards 0.")
 
 
 def _round_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
-    return (grad * 0,)
+    return (zeros_of(grad),)
 
 
 _ROUND = Rule("RoundBackward0", _round_backward), Rule("RoundBackward1", _round_backward)

@@ -20,7 +20,7 @@ def _flip_backward(grad: Any, saved: Any, dims: Any, needs: Any) -> tuple[Any]:
 _FLIP = Rule("FlipBackward0", _flip_backward)
 
 
-def flip(input: Any, *dims: Any) -> Tensor:
+def flip(input: Any, *args: Any, dims: Any = None) -> Tensor:
     """A copy with the order along `dims` reversed.
 
     >>> import rushlight
@@ -28,7 +28,7 @@ def flip(input: Any, *dims: Any) -> Tensor:
     tensor([3, 2, 1])
     """
     x = array_of("flip", input)
-    axes = normal_dims(int_args("flip", dims, "dims"), x.ndim) or ()
+    axes = normal_dims(int_args("flip", args if dims is None else (dims,), "dims"), x.ndim) or ()
     return record(np.flip(x, axes).copy(), _FLIP, (input,), (), axes)
 
 
@@ -59,8 +59,8 @@ def _repeat_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[An
 _REPEAT = Rule("RepeatBackward0", _repeat_backward)
 
 
-def repeat(input: Any, *sizes: Any) -> Tensor:
-    """A copy tiled `sizes` times along the dimensions (one number per dimension at least; more make new ones).
+def repeat(input: Any, *args: Any, repeats: Any = None) -> Tensor:
+    """A copy tiled `repeats` times along the dimensions (one number per dimension at least; more make new ones).
 
     >>> import rushlight
     >>> rushlight.tensor([1, 2]).repeat(2, 2)
@@ -68,15 +68,15 @@ def repeat(input: Any, *sizes: Any) -> Tensor:
             [1, 2, 1, 2]])
     """
     x = array_of("repeat", input)
-    times = int_args("repeat", sizes, "repeats")
+    times = int_args("repeat", args if repeats is None else (repeats,), "repeats")
     if len(times) < x.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     return record(np.tile(x, times), _REPEAT, (input,), (), (x.shape, times))
 
 
-def tile(input: Any, *dims: Any) -> Tensor:
+def tile(input: Any, *args: Any, dims: Any = None) -> Tensor:
     """`repeat`, with missing numbers taken as 1."""
-    times = int_args("tile", dims, "dims")
+    times = int_args("tile", args if dims is None else (dims,), "dims")
     missing = array_of("tile", input).ndim - len(times)
     return repeat(input, (1,) * missing + times)
 

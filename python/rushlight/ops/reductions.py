@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _quiet, dtypes
-from ._common import OUTPUT, Rule, TensorBase, array_of, cast, expand_like, normal_dim, normal_dims, record, unwrap, wrap
+from ._common import OUTPUT, Rule, TensorBase, array_of, cast, expand_like, normal_dim, normal_dims, numpy_names, record, unwrap, wrap
 from .pointwise import exp, sign
 from .rearrange import flip
 from .selection import where
@@ -49,6 +49,7 @@ _SUM, _SUM_DIM = Rule("SumBackward0", _sum_backward), Rule("SumBackward1", _sum_
 _MEAN, _MEAN_DIM = Rule("MeanBackward0", _mean_backward), Rule("MeanBackward1", _mean_backward)
 
 
+@numpy_names
 def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over `dim`. Integers and bools are summed in int64.
 
@@ -67,6 +68,7 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     return record(value, _SUM if dim is None else _SUM_DIM, (input,), (), (dims, x.shape, keepdim))
 
 
+@numpy_names
 def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean over `dim`. RuntimeError for integers and bools, unless `dtype` is a floating type.
 
@@ -115,6 +117,7 @@ def _product_of_others(x: Any, dims: Any) -> Any:
 _PROD, _PROD_DIM = Rule("ProdBackward0", _prod_backward), Rule("ProdBackward1", _prod_backward)
 
 
+@numpy_names
 def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product over one `dim` or all. Integers and bools are multiplied in int64."""
     x = array_of("prod", input)
@@ -162,6 +165,7 @@ def _moment(name: str, input: Any, dim: Any, unbiased: Any, keepdim: bool, corre
     return value, x.dtype, (dims, x.shape, keepdim, correction)
 
 
+@numpy_names
 def var(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
     """The variance over `dim`, divided by n - correction (1 unless said; `unbiased=False` means 0).
 
@@ -173,6 +177,7 @@ def var(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False
     return record(np.asarray(value, kind), _VAR, (input,), (input,), params)
 
 
+@numpy_names
 def std(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
     """The standard deviation: the square root of `var`; its gradient at 0 is 0."""
     value, kind, params = _moment("std", input, dim, unbiased, keepdim, correction)
@@ -200,6 +205,7 @@ def _norm_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]
 _NORM = Rule("LinalgVectorNormBackward0", _norm_backward)
 
 
+@numpy_names
 def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
     """(sum |x|^p)^(1/p) over `dim`; p = inf is the largest absolute value. 'fro' is p = 2."""
     x = array_of("norm", input)
@@ -226,6 +232,7 @@ def _logsumexp_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple
 _LOGSUMEXP = Rule("LogsumexpBackward0", _logsumexp_backward)
 
 
+@numpy_names
 def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
     """log(sum(exp(input))) over `dim`, without overflow."""
     x = array_of("logsumexp", input)
@@ -250,6 +257,7 @@ def _cumsum_backward(grad: Any, saved: Any, dim: Any, needs: Any) -> tuple[Any]:
 _CUMSUM = Rule("CumsumBackward0", _cumsum_backward)
 
 
+@numpy_names
 def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """Running sums along `dim`. Integers and bools are summed in int64."""
     x = array_of("cumsum", input)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..autograd.graph import record_view
-from ._common import Rule, TensorBase, ViewRule, array_of, normal_dim, record, sum_to, unwrap
+from ._common import Rule, TensorBase, ViewRule, array_of, normal_dim, numpy_names, record, sum_to, unwrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -83,7 +83,7 @@ def _shaped(given: Any, shape: tuple[int, ...], may_copy: bool) -> Any:
     return record_view(given, _VIEW, params)
 
 
-def reshape(input: Any, *shape: Any) -> Tensor:
+def reshape(input: Any, *args: Any, shape: Any = None) -> Tensor:
     """The same elements in row-major order under another shape; one length may be -1 ("the rest"). A view if the
     strides allow, else a copy. RuntimeError if the number of elements differs.
 
@@ -93,19 +93,19 @@ def reshape(input: Any, *shape: Any) -> Tensor:
             [2, 3]])
     """
     array_of("reshape", input)
-    return _shaped(input, int_args("reshape", shape, "shape"), True)
+    return _shaped(input, int_args("reshape", args if shape is None else (shape,), "shape"), True)
 
 
-def view(input: Any, *shape: Any) -> Tensor:
+def view(input: Any, *args: Any, size: Any = None) -> Tensor:
     """`reshape` that never copies: RuntimeError where a copy would be needed. `view(dtype)` rereads the bytes."""
     from .. import dtypes
 
-    if len(shape) == 1 and isinstance(shape[0], dtypes.dtype):
-        return record_view(input, _VIEW_DTYPE, shape[0].dtype)
-    if not shape:
+    if len(args) == 1 and isinstance(args[0], dtypes.dtype):
+        return record_view(input, _VIEW_DTYPE, args[0].dtype)
+    if not args and size is None:
         raise TypeError("view() received an invalid combination of arguments - got (), but expected a dtype or "
                         "a tuple of ints")
-    return _shaped(input, int_args("view", shape), False)
+    return _shaped(input, int_args("view", args if size is None else (size,)), False)
 
 
 def _view_dtype_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
@@ -171,7 +171,7 @@ _TRANSPOSE = ViewRule("TransposeBackward0", _permuted, _permute_backward)
 _T = ViewRule("TBackward0", _permuted, _permute_backward)
 
 
-def permute(input: Any, *dims: Any) -> Tensor:
+def permute(input: Any, *args: Any, dims: Any = None) -> Tensor:
     """A view with the dimensions in the order `dims`.
 
     >>> import rushlight
@@ -179,7 +179,7 @@ def permute(input: Any, *dims: Any) -> Tensor:
     torch.Size([4, 2, 3])
     """
     x = array_of("permute", input)
-    wanted = int_args("permute", dims, "dims")
+    wanted = int_args("permute", args if dims is None else (dims,), "dims")
     if len(wanted) != x.ndim:
         raise RuntimeError("permute(sparse_coo): number of dimensions in the tensor input does not match the length "
                            f"of the desired ordering of dimensions i.e. input.dim() = {x.ndim} is not equal to "
@@ -249,6 +249,7 @@ _SQUEEZE_DIMS = ViewRule("SqueezeBackward2", _reshape_view, _reshape_backward)
 _UNSQUEEZE = ViewRule("UnsqueezeBackward0", _reshape_view, _reshape_backward)
 
 
+@numpy_names
 def squeeze(input: Any, dim: Any = None) -> Tensor:
     """A view without dimensions of length 1: all of them, or those of `dim` (int or tuple) that have it.
 
@@ -267,6 +268,7 @@ def squeeze(input: Any, dim: Any = None) -> Tensor:
     return record_view(input, rule, (shape, x.shape))
 
 
+@numpy_names
 def unsqueeze(input: Any, dim: int) -> Tensor:
     """A view with a new dimension of length 1 at `dim`."""
     x = array_of("unsqueeze", input)
@@ -284,7 +286,7 @@ def _expand_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[An
 _EXPAND = ViewRule("ExpandBackward0", lambda array, params: np.broadcast_to(array, params[0]), _expand_backward)
 
 
-def expand(input: Any, *sizes: Any) -> Tensor:
+def expand(input: Any, *args: Any, size: Any = None) -> Tensor:
     """A view in which dimensions of length 1 are repeated (and new ones put in front) without copying; -1 keeps a
     length. It must not be written to in place.
 
@@ -294,24 +296,24 @@ def expand(input: Any, *sizes: Any) -> Tensor:
             [2, 2, 2]])
     """
     x = array_of("expand", input)
-    wanted = int_args("expand", sizes)
+    wanted = int_args("expand", args if size is None else (size,))
     new = len(wanted) - x.ndim
     if new < 0:
         raise RuntimeError(f"expand({_kind(x)}{{{list(x.shape)}}}, size={list(wanted)}): the number of sizes provided "
                            f"({len(wanted)}) must be greater or equal to the number of dimensions in the tensor "
                            f"({x.ndim})")
     shape = []
-    for i, size in enumerate(wanted):
-        if size == -1:
+    for i, length in enumerate(wanted):
+        if length == -1:
             if i < new:
-                raise RuntimeError(f"The expanded size of the tensor ({size}) isn't allowed in a leading, "
+                raise RuntimeError(f"The expanded size of the tensor ({length}) isn't allowed in a leading, "
                                    f"non-existing dimension {i}")
-            size = x.shape[i - new]
-        elif i >= new and x.shape[i - new] not in (1, size):
-            raise RuntimeError(f"The expanded size of the tensor ({size}) must match the existing size "
+            length = x.shape[i - new]
+        elif i >= new and x.shape[i - new] not in (1, length):
+            raise RuntimeError(f"The expanded size of the tensor ({length}) must match the existing size "
                                f"({x.shape[i - new]}) at non-singleton dimension {i}.  "
                                f"Target sizes: {list(wanted)}.  Tensor sizes: {list(x.shape)}")
-        shape.append(size)
+        shape.append(length)
     return record_view(input, _EXPAND, (tuple(shape), x.shape))
 
 

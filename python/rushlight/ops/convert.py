@@ -1,0 +1,267 @@
+"""Between Python, NumPy and Tensor: tensor, as_tensor, from_numpy, from_dlpack; and between element types: to."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dtypes
+from .._quiet import apply as quietly
+from ..autograd.graph import record, version_of
+from ..size import device as device_type
+from ._common import Rule, TensorBase, cast, unwrap, wrap
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+ndarray = np.ndarray
+
+
+def check_device(given: Any) -> None:
+    """`device=` arguments: anything but the CPU raises."""
+    if given is not None and not isinstance(given, device_type):
+        device_type(given)
+
+
+def want_grad(made: Any, requires_grad: bool) -> Any:
+    """`requires_grad=` of the creating functions."""
+    if requires_grad:
+        if made._data.dtype.kind != "f":
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+        made._wanted = True
+    return made
+
+
+# ---- from Python values
+
+
+def _leaf_types(value: Any, found: set[Any]) -> None:
+    """The types (NumPy's dtypes for arrays and Tensors) of what nested lists hold; torch's errors on the way."""
+    if isinstance(value, (list, tuple, range)):
+        kinds = set(map(type, value))
+        if kinds <= {int, float, bool}:
+            found |= kinds
+            return
+        for each in value:
+            _leaf_types(each, found)
+    elif isinstance(value, (TensorBase, ndarray, np.generic)):
+        found.add(unwrap(value).dtype)
+    elif isinstance(value, (bool, int, float)):
+        found.add(type(value))
+    elif isinstance(value, str):
+        raise TypeError("new(): invalid data type 'str'")
+    else:
+        raise RuntimeError(f"Could not infer dtype of {type(value).__name__}")
+
+
+_PYTHON = {bool: dtypes.BOOL, int: dtypes.I64}
+
+
+def _infer(value: Any) -> np.dtype[Any]:
+    found: set[Any] = set()
+    _leaf_types(value, found)
+    kind: np.dtype[Any] | None = None
+    for each in found:
+        if not isinstance(each, np.dtype):
+            each = _PYTHON.get(each, dtypes.default())
+        kind = each if kind is None else dtypes.promote(kind, each)
+    return dtypes.default() if kind is None else kind
+
+
+def _check_nesting(value: Any, shape: list[int], depth: int = 0) -> None:
+    """torch's error for ragged lists."""
+    if isinstance(value, (list, tuple)):
+        if depth == len(shape):
+            shape.append(len(value))
+        elif len(value) != shape[depth]:
+            raise ValueError(f"expected sequence of length {shape[depth]} at dim {depth} (got {len(value)})")
+        for each in value:
+            _check_nesting(each, shape, depth + 1)
+
+
+def _plain(value: Any) -> Any:
+    """Nested lists with the Tensors in them made numbers or arrays."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, TensorBase):
+        if value._data.size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return value._data.item()
+    return value
+
+
+def _array(value: Any, kind: np.dtype[Any] | None) -> Any:
+    """A fresh or borrowed ndarray of a Python value, native byte order."""
+    if isinstance(value, (ndarray, np.generic)):
+        return native(np.asarray(value), kind)
+    inferred = _infer(value)
+    try:
+        array = np.array(_plain(value))
+        if array.dtype.kind not in "biuf":
+            raise ValueError
+    except (ValueError, OverflowError):
+        _check_nesting(value, [])
+        if inferred.kind in "iub":
+            raise ValueError("Overflow when unpacking long long") from None
+        array = np.array(_plain(value), np.float64)
+    if array.dtype == np.uint64 and inferred == dtypes.I64:
+        raise ValueError("Overflow when unpacking long long")
+    return quietly(array.astype, kind or inferred, copy=False)
+
+
+def native(array: Any, kind: np.dtype[Any] | None = None) -> Any:
+    """An ndarray in native byte order and a supported type (or `kind`); copied only if something must change."""
+    if not dtypes.is_supported(array.dtype.newbyteorder("=")):
+        raise dtypes.unsupported(array.dtype)
+    return quietly(array.astype, kind or array.dtype.newbyteorder("="), copy=False)
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A new Tensor with a copy of `data`: a number, nested lists, an ndarray (which keeps its dtype) or a Tensor.
+    Python floats become the default dtype, integers int64.
+
+    >>> import rushlight
+    >>> rushlight.tensor([[1., 2.], [3., 4.]])
+    tensor([[1., 2.],
+            [3., 4.]])
+    """
+    check_device(device)
+    kind = None if dtype is None else dtypes.to_numpy(dtype)
+    if isinstance(data, TensorBase):
+        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+                      UserWarning, stacklevel=2)
+        data = data._data
+    array = _array(data, kind)
+    if array is data or isinstance(data, ndarray):
+        array = array.copy(order="C")
+    return want_grad(wrap(array), requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`data` as a Tensor, sharing memory with an ndarray and returning a Tensor itself where the dtype allows."""
+    check_device(device)
+    kind = None if dtype is None else dtypes.to_numpy(dtype)
+    if isinstance(data, TensorBase):
+        return data if kind is None else cast(data, kind)
+    return wrap(_array(data, kind))
+
+
+def from_numpy(ndarray: Any) -> Tensor:
+    """A Tensor that shares memory with an ndarray. Unlike torch, negative strides are shared too, a big-endian array
+    is copied into native order, and a read-only array gives a Tensor that refuses in-place writes.
+
+    >>> import numpy, rushlight
+    >>> a = numpy.zeros(2, numpy.float32)
+    >>> t = rushlight.from_numpy(a)
+    >>> a[0] = 1
+    >>> t
+    tensor([1., 0.])
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    array = native(ndarray)
+    if type(array) is not np.ndarray:  # subclasses (matrix, memmap) change what operators mean
+        array = array.view(np.ndarray)
+    return wrap(array)
+
+
+def from_dlpack(ext_tensor: Any) -> Tensor:
+    """A Tensor that shares memory with any object that speaks DLPack."""
+    return from_numpy(np.from_dlpack(ext_tensor))
+
+
+# ---- element types
+
+
+def to(input: Any, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False,
+       copy: bool = False) -> Tensor:
+    """`to(dtype)`, `to(device)`, `to(other)`: the Tensor itself if nothing changes (unless `copy`), else a converted
+    one; differentiable. Devices other than the CPU raise RuntimeError."""
+    for given in args:
+        if isinstance(given, TensorBase):
+            dtype = given._data.dtype
+        elif isinstance(given, (str, device_type)):
+            check_device(given)
+        elif isinstance(given, bool):
+            pass  # to(dtype, non_blocking, copy)
+        elif given is not None:
+            dtype = given
+    check_device(device)
+    kind = input._data.dtype if dtype is None else dtypes.to_numpy(dtype)
+    if copy and kind == input._data.dtype:
+        return clone(input)
+    return _convert(input, kind)
+
+
+def _convert(input: Any, kind: np.dtype[Any]) -> Any:
+    return input if input._data.dtype == kind else quietly(cast, input, kind)
+
+
+def _to(name: str) -> Any:
+    kind = getattr(dtypes, name).dtype
+
+    def convert(input: Any) -> Any:
+        return _convert(input, kind)
+
+    convert.__name__ = convert.__qualname__ = name
+    convert.__doc__ = f"`to(torch.{getattr(dtypes, name).name})`."
+    return convert
+
+
+to_float, to_double, to_half = _to("float"), _to("double"), _to("half")
+to_long, to_int, to_short = _to("long"), _to("int"), _to("short")
+to_char, to_byte, to_bool = _to("int8"), _to("uint8"), _to("bool")
+
+
+def type_(input: Any, dtype: Any = None) -> Any:
+    """Without argument the type's name, e.g. 'torch.FloatTensor'; else a conversion."""
+    if dtype is None:
+        return dtypes.type_name(input._data.dtype)
+    if isinstance(dtype, str):
+        for each in (dtypes.float32, dtypes.float64, dtypes.float16, dtypes.int64, dtypes.int32, dtypes.int16,
+                     dtypes.int8, dtypes.uint8, dtypes.bool):
+            if each.type_name == dtype:
+                return _convert(input, each.dtype)
+        raise ValueError(f"invalid type: '{dtype}'")
+    return _convert(input, dtypes.to_numpy(dtype))
+
+
+def type_as(input: Any, other: Any) -> Tensor:
+    """`to(other.dtype)`."""
+    return _convert(input, unwrap(other).dtype)
+
+
+# ---- copies and aliases
+
+
+def _clone_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+    return (grad,)
+
+
+_CLONE = Rule("CloneBackward0", _clone_backward)
+
+
+def clone(input: Any, *, memory_format: Any = None) -> Tensor:
+    """A copy, connected to the graph (`detach` cuts, `clone` does not)."""
+    return record(unwrap(input).copy(order="C"), _CLONE, (input,))
+
+
+def contiguous(input: Any, memory_format: Any = None) -> Tensor:
+    """The Tensor itself if it is contiguous in memory, else a contiguous copy."""
+    return input if unwrap(input).flags.c_contiguous else clone(input)
+
+
+def detach(input: Any) -> Tensor:
+    """The same memory outside the graph; in-place writes through it are noticed by those who kept the content."""
+    out = wrap(input._data)
+    out._writes = version_of(input)
+    return out
+
+
+def new_tensor(input: Any, data: Any, *, dtype: Any = None, device: Any = None,
+               requires_grad: bool = False) -> Tensor:
+    """`tensor(data)` with this Tensor's dtype."""
+    return tensor(data, dtype=dtype or dtypes.of(input._data.dtype), device=device, requires_grad=requires_grad)

@@ -1,0 +1,218 @@
+"""New Tensors from sizes and values: zeros, ones, full, arange, linspace, eye and the *_like forms.
+
+All take `dtype`, `device` (CPU only) and `requires_grad`. Random ones are in ../random.py, those made from existing
+data in convert.py.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dtypes
+from ._common import TensorBase, array_of, is_number, unwrap, wrap
+from .convert import check_device, want_grad
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def size_args(function: str, size: tuple[Any, ...]) -> tuple[int, ...]:
+    """`f(2, 3)` or `f((2, 3))` as a tuple of ints; torch's errors."""
+    if not size:
+        raise TypeError(f'{function}() missing 1 required positional arguments: "size"')
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
+    for each in size:
+        if isinstance(each, (bool, float)) or not hasattr(each, "__index__"):
+            raise TypeError(f"{function}(): argument 'size' (position 1) must be tuple of ints, "
+                            f"not {type(each).__name__}")
+    out = tuple([each.__index__() for each in size])
+    if any([length < 0 for length in out]):
+        raise RuntimeError(f"{function}: Dimension size must be non-negative." if function != "empty" else
+                           f"Trying to create tensor with negative dimension {min(out)}: {list(out)}")
+    return out
+
+
+def _kind(dtype: Any) -> np.dtype[Any]:
+    return dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
+
+
+def zeros(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of the given size.
+
+    >>> import rushlight
+    >>> rushlight.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    check_device(device)
+    return want_grad(wrap(np.zeros(size_args("zeros", args if size is None else (size,)), _kind(dtype))), requires_grad)
+
+
+def ones(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of the given size."""
+    check_device(device)
+    return want_grad(wrap(np.ones(size_args("ones", args if size is None else (size,)), _kind(dtype))), requires_grad)
+
+
+def empty(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+          memory_format: Any = None) -> Tensor:
+    """Whatever the memory held, in the given size."""
+    check_device(device)
+    return want_grad(wrap(np.empty(size_args("empty", args if size is None else (size,)), _kind(dtype))), requires_grad)
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
+         requires_grad: bool = False) -> Tensor:
+    """`fill_value` everywhere; without `dtype` its own kind decides (bool, int64 or the default float)."""
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+    check_device(device)
+    value = unwrap(fill_value)
+    kind = dtypes.to_numpy(dtype) if dtype is not None else value.dtype if isinstance(value, np.ndarray) else \
+        dtypes.number_dtype(value)
+    return want_grad(wrap(np.full(size_args("full", (tuple(size),)), value).astype(kind)), requires_grad)
+
+
+def _like(function: str, input: Any, dtype: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    x = array_of(function, input)
+    return x.shape, x.dtype if dtype is None else dtypes.to_numpy(dtype)
+
+
+def zeros_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+               memory_format: Any = None) -> Tensor:
+    """Zeros in the shape (and dtype, unless given) of `input`."""
+    check_device(device)
+    return want_grad(wrap(np.zeros(*_like("zeros_like", input, dtype))), requires_grad)
+
+
+def ones_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+              memory_format: Any = None) -> Tensor:
+    """Ones in the shape (and dtype, unless given) of `input`."""
+    check_device(device)
+    return want_grad(wrap(np.ones(*_like("ones_like", input, dtype))), requires_grad)
+
+
+def empty_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+               memory_format: Any = None) -> Tensor:
+    """Whatever the memory held, in the shape (and dtype, unless given) of `input`."""
+    check_device(device)
+    return want_grad(wrap(np.empty(*_like("empty_like", input, dtype))), requires_grad)
+
+
+def full_like(input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+              memory_format: Any = None) -> Tensor:
+    """`fill_value` everywhere, in the shape (and dtype, unless given) of `input`."""
+    check_device(device)
+    shape, kind = _like("full_like", input, dtype)
+    return want_grad(wrap(np.full(shape, unwrap(fill_value)).astype(kind)), requires_grad)
+
+
+def new_zeros(input: Any, *args: Any, size: Any = None, dtype: Any = None, device: Any = None,
+              requires_grad: bool = False) -> Tensor:
+    """Zeros of the given size in this Tensor's dtype."""
+    return zeros(*args, size=size, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def new_ones(input: Any, *args: Any, size: Any = None, dtype: Any = None, device: Any = None,
+              requires_grad: bool = False) -> Tensor:
+    """Ones of the given size in this Tensor's dtype."""
+    return ones(*args, size=size, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def new_empty(input: Any, *args: Any, size: Any = None, dtype: Any = None, device: Any = None,
+              requires_grad: bool = False) -> Tensor:
+    """Uninitialised memory of the given size in this Tensor's dtype."""
+    return empty(*args, size=size, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+def new_full(input: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """`fill_value` everywhere, in the given size and this Tensor's dtype."""
+    return full(size, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+
+
+# ---- sequences
+
+
+def _number(value: Any) -> Any:
+    return value._data.item() if isinstance(value, TensorBase) else value
+
+
+def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None,
+           requires_grad: bool = False) -> Tensor:
+    """start, start + step, ... up to but without end; forms (end), (start, end), (start, end, step). int64 if all
+    three are integers, else the default float.
+
+    >>> import rushlight
+    >>> rushlight.arange(1, 4), rushlight.arange(0, 1, 0.5)
+    (tensor([1, 2, 3]), tensor([0.0000, 0.5000]))
+    """
+    check_device(device)
+    if len(args) == 1:
+        end = args[0]
+    elif args:
+        start, end, step = (*args, step)[:3]
+    start, end, step = _number(start), _number(end), _number(step)
+    for name, value in (("start", start), ("end", end), ("step", step)):
+        if not is_number(value):
+            raise TypeError(f"arange(): argument '{name}' must be Number, not {type(value).__name__}")
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    whole = all([not isinstance(value, (float, np.floating)) for value in (start, end, step)])
+    kind = dtypes.to_numpy(dtype) if dtype is not None else dtypes.I64 if whole else dtypes.default()
+    if whole:
+        values = np.arange(start, end, step)
+    else:
+        values = start + np.arange(math.ceil((end - start) / step)) * float(step)
+    return want_grad(wrap(values.astype(kind)), requires_grad)
+
+
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """`steps` evenly spaced numbers from start to end, both included.
+
+    >>> import rushlight
+    >>> rushlight.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    check_device(device)
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    kind = _kind(dtype)
+    return want_grad(wrap(_spaced(_number(start), _number(end), steps, kind)), requires_grad)
+
+
+def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Any:
+    """From both ends towards the middle, as torch does, so that the result is symmetric."""
+    work = kind if kind.kind == "f" else np.dtype(np.float64)
+    if steps == 1:
+        return np.full(1, start).astype(kind)
+    first, last = work.type(start), work.type(end)
+    step = (last - first) / work.type(max(steps - 1, 1))
+    places = np.arange(steps)
+    values = np.where(places < steps // 2, first + step * places.astype(work),
+                      last - step * (steps - 1 - places).astype(work))
+    return values.astype(kind)
+
+
+def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """`base` to the power of `steps` evenly spaced numbers from start to end."""
+    check_device(device)
+    kind = _kind(dtype)
+    powers = _spaced(_number(start), _number(end), steps, np.dtype(np.float64))
+    return want_grad(wrap(np.power(float(base), powers).astype(kind)), requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones on the diagonal of an n by m matrix (m = n unless given), zeros elsewhere."""
+    check_device(device)
+    if n < 0 or (m is not None and m < 0):
+        raise RuntimeError(f"{'n' if n < 0 else 'm'} must be greater or equal to 0, got {n if n < 0 else m}")
+    return want_grad(wrap(np.eye(n, n if m is None else m, dtype=_kind(dtype))), requires_grad)

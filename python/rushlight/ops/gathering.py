@@ -1,0 +1,153 @@
+"""Elements picked by index Tensors along a dimension: gather, scatter, index_select, take, masked_select, nonzero."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._common import Rule, TensorBase, array_of, normal_dim, record, unwrap, wrap
+from .indexing import blank, spread
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+ndarray = np.ndarray
+
+
+def _read_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
+    return (spread(grad, params[0], params[1]),)
+
+
+_GATHER = Rule("GatherBackward0", _read_backward)
+_INDEX_SELECT = Rule("IndexSelectBackward0", _read_backward)
+_MASKED_SELECT = Rule("MaskedSelectBackward0", _read_backward)
+_TAKE = Rule("TakeBackward0", _read_backward)
+
+
+def _index(function: str, given: Any, length: int, dim: int, name: str = "index") -> Any:
+    index = array_of(function, given, name)
+    if index.dtype != np.int64 and not (index.dtype == np.int32 and function == "index_select"):
+        raise RuntimeError(f"{function}(): Expected dtype int64 for index")
+    if index.size and (index.min() < 0 or index.max() >= length):
+        bad = index[(index < 0) | (index >= length)].flat[0]
+        raise RuntimeError(f"index {bad} is out of bounds for dimension {dim} with size {length}")
+    return index
+
+
+def _places(index: Any, dim: int) -> tuple[Any, ...]:
+    """Index arrays that read position index[i, j, ...] along `dim` and (i, j, ...) along the others."""
+    places = list(np.ogrid[tuple([slice(length) for length in index.shape])]) if index.ndim else []
+    if places:
+        places[dim] = index
+    return tuple(places)
+
+
+def gather(input: Any, dim: int, index: Any) -> Tensor:
+    """out[i][j] = input[index[i][j]][j] for dim 0, and so on; `index` (int64) has the shape of the result.
+
+    >>> import rushlight
+    >>> rushlight.gather(rushlight.tensor([[1, 2], [3, 4]]), 1, rushlight.tensor([[0], [1]]))
+    tensor([[1],
+            [4]])
+    """
+    x = array_of("gather", input)
+    dim = normal_dim(dim, x.ndim)
+    at = _index("gather", index, x.shape[dim] if x.ndim else 1, dim)
+    if at.ndim != x.ndim:
+        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
+    for d in range(x.ndim):
+        if d != dim and at.shape[d] > x.shape[d]:
+            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(at.shape)} to be no larger "
+                               f"than self {list(x.shape)} apart from dimension {dim}")
+    places = _places(at, dim) or (...,)
+    return record(np.array(x[places]), _GATHER, (input,), (), (places, x.shape))
+
+
+def index_select(input: Any, dim: int, index: Any) -> Tensor:
+    """The slices number `index` (a vector of int64) along `dim`."""
+    x = array_of("index_select", input)
+    dim = normal_dim(dim, x.ndim)
+    at = _index("index_select", index, x.shape[dim], dim)
+    if at.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    places = (slice(None),) * dim + (np.atleast_1d(at),)
+    return record(x[places], _INDEX_SELECT, (input,), (), (places, x.shape))
+
+
+def take(input: Any, index: Any) -> Tensor:
+    """Elements of the flattened input at the positions `index`, in its shape."""
+    x = array_of("take", input)
+    at = array_of("take", index, "index", 2)
+    places = np.unravel_index(at % max(x.size, 1), x.shape)
+    return record(np.asarray(x[places]), _TAKE, (input,), (), (places, x.shape))
+
+
+def masked_select(input: Any, mask: Any) -> Tensor:
+    """The elements where `mask` (bool, broadcast) holds, as a vector."""
+    x, test = array_of("masked_select", input), array_of("masked_select", mask, "mask", 2)
+    if test.dtype != np.bool_:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    if test.shape != x.shape:
+        from .shape import expand
+
+        shape = np.broadcast_shapes(test.shape, x.shape)
+        input, test = expand(input, shape), np.broadcast_to(test, shape)
+        x = unwrap(input)
+    places = test.nonzero() if test.ndim else (np.zeros(int(test), np.int64),)
+    if not x.ndim:
+        return input.reshape((1,))[: int(test)]
+    return record(x[places], _MASKED_SELECT, (input,), (), (places, x.shape))
+
+
+def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+    """The positions of the nonzero elements: one row each (int64), or with `as_tuple` one Tensor per dimension."""
+    x = array_of("nonzero", input)
+    found = np.atleast_1d(x).nonzero()
+    if as_tuple:
+        return tuple([wrap(each) if isinstance(input, TensorBase) else each for each in found])
+    rows = np.stack(found, 1) if x.ndim else np.zeros((len(found[0]), 0), np.int64)
+    return wrap(rows) if isinstance(input, TensorBase) else rows
+
+
+# ---- scatter
+
+
+def _scatter_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
+    places, added = params
+    return (grad if added else blank(grad, places)) if needs[0] else None, grad[places] if needs[1] else None
+
+
+_SCATTER = Rule("ScatterBackward0", _scatter_backward)
+_SCATTER_ADD = Rule("ScatterAddBackward0", _scatter_backward)
+
+
+def scatter(input: Any, dim: int, index: Any, src: Any) -> Tensor:
+    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number."""
+    return _scatter("scatter", input, dim, index, src, False)
+
+
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
+    """As `scatter`, adding to what is there; a position may occur more than once."""
+    return _scatter("scatter_add", input, dim, index, src, True)
+
+
+def _scatter(name: str, input: Any, dim: int, index: Any, src: Any, added: bool) -> Any:
+    x = array_of(name, input)
+    dim = normal_dim(dim, x.ndim)
+    at = _index(name, index, x.shape[dim] if x.ndim else 1, dim)
+    if isinstance(src, (TensorBase, ndarray)):
+        if unwrap(src).dtype != x.dtype:
+            raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+        if unwrap(src).shape != at.shape:
+            src = src[tuple([slice(length) for length in at.shape])]
+        values = unwrap(src)
+    else:
+        values = np.array(src).astype(x.dtype)
+    places = _places(at, dim) or (...,)
+    out = x.copy()
+    if added:
+        np.add.at(out, places, values)
+    else:
+        out[places] = values
+    return record(out, _SCATTER_ADD if added else _SCATTER, (input, src), (), (places, added))

@@ -1,0 +1,291 @@
+"""Elements by position: `x[...]` read and written, gather, index_select, take ...
+
+An index is taken in two steps, as torch does: first integers, slices, None and Ellipsis (a view), then index arrays
+and masks (a copy). Unlike NumPy, an integer beside index arrays is therefore no index array itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.graph import record_view
+from ..autograd.inplace import check, record_inplace
+from ._common import Rule, TensorBase, ViewRule, array_of, cast, is_number, normal_dim, record, sum_to, unwrap
+from .inplace import copy_
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+ndarray = np.ndarray
+
+
+# ---- the two differentiable halves: read positions, and spread values over zeros
+
+
+def _read_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+    return (spread(grad, params[0], params[1]),)
+
+
+def _spread_backward(grad: Any, saved: Any, index: Any, needs: Any) -> tuple[Any]:
+    return (grad[index],)
+
+
+_SPREAD = Rule("IndexSpreadBackward0", _spread_backward)
+
+
+def spread(values: Any, index: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of `shape` with `values` added at `index` (a position may occur more than once)."""
+    source = unwrap(values)
+    out = np.zeros(shape, source.dtype)
+    if any([isinstance(part, ndarray) and part.dtype != np.bool_ for part in index]):
+        np.add.at(out, index, source)
+    else:
+        out[index] = source
+    return record(out, _SPREAD, (values,), (), index)
+
+
+def _cut(array: Any, params: Any) -> Any:
+    return array[params[0]]
+
+
+_SELECT = ViewRule("SelectBackward0", _cut, _read_backward)
+_SLICE = ViewRule("SliceBackward0", _cut, _read_backward)
+_UNSQUEEZE = ViewRule("UnsqueezeBackward0", _cut, _read_backward)
+_ALIAS = ViewRule("AliasBackward0", _cut, _read_backward)
+_INDEX = Rule("IndexBackward0", _read_backward)
+
+
+# ---- understanding an index
+
+
+def _parse(x: Any, index: Any) -> tuple[tuple[Any, ...], ViewRule | None, tuple[Any, ...] | None]:
+    """(index of the view, its rule or None if it changes nothing, index arrays for the view or None)."""
+    items = _items(index)
+    used = sum([_width(item) for item in items])
+    if used > x.ndim:
+        if x.ndim == 0:
+            raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
+                             "C++ to convert a 0-dim tensor to a number")
+        raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
+    view: list[Any] = []
+    arrays: list[Any] = []  # index of the view: one entry per dimension of the view, `:` or an array
+    rule: ViewRule | None = None
+    dim = 0
+    for item in items:
+        if item is Ellipsis:
+            view.extend([slice(None)] * (x.ndim - used))
+            arrays.extend([slice(None)] * (x.ndim - used))
+            dim += x.ndim - used
+            continue
+        if item is None or isinstance(item, bool):
+            view.append(None)
+            arrays.append(slice(None) if item is None else np.array([item]))
+            rule = _UNSQUEEZE
+        elif isinstance(item, slice):
+            if _cuts(item, x.shape[dim]) or len(items) == 1:
+                rule = _SLICE
+            view.append(item)
+            arrays.append(slice(None))
+        elif isinstance(item, int):
+            if not -x.shape[dim] <= item < x.shape[dim]:
+                raise IndexError(f"index {item} is out of bounds for dimension {dim} with size {x.shape[dim]}")
+            view.append(item)
+            rule = _SELECT
+        else:
+            _check_mask(item, x, dim)
+            view.extend([slice(None)] * _width(item))
+            arrays.append(item)
+        dim += _width(item)
+    return tuple(view), rule, tuple(arrays) if any([isinstance(item, ndarray) for item in arrays]) else None
+
+
+def _cuts(item: slice, length: int) -> bool:
+    """Whether a slice leaves anything out; torch's errors for steps it does not have."""
+    step = 1 if item.step is None else item.step
+    if step <= 0:
+        raise ValueError("slice step cannot be zero" if step == 0 else "step must be greater than zero")
+    return item.indices(length) != (0, length, 1)
+
+
+def _width(item: Any) -> int:
+    """How many dimensions of the indexed Tensor an item uses up."""
+    if isinstance(item, ndarray):
+        return item.ndim if item.dtype == np.bool_ else 1
+    return 0 if item is None or item is Ellipsis or isinstance(item, bool) else 1
+
+
+def _check_mask(item: Any, x: Any, dim: int) -> None:
+    if item.dtype == np.bool_:
+        for i, length in enumerate(item.shape):
+            if length != x.shape[dim + i]:
+                raise IndexError(f"The shape of the mask {list(item.shape)} at index {i} does not match the shape of "
+                                 f"the indexed tensor {list(x.shape)} at index {dim + i}")
+
+
+def _items(index: Any) -> list[Any]:
+    """The parts of an index: int, bool, slice of ints, None, Ellipsis, or ndarray (int64 or bool)."""
+    parts = index if isinstance(index, tuple) else (index,)
+    items = []
+    for part in parts:
+        if isinstance(part, slice):
+            if isinstance(part.start, TensorBase) or isinstance(part.stop, TensorBase) or \
+                    isinstance(part.step, TensorBase):
+                part = slice(*[None if end is None else int(end) for end in (part.start, part.stop, part.step)])
+        elif part is None or part is Ellipsis or isinstance(part, (bool, int)):
+            pass
+        elif isinstance(part, np.bool_):
+            part = bool(part)
+        elif isinstance(part, np.integer):
+            part = int(part)
+        else:
+            part = _index_array(part)
+        items.append(part)
+    return items
+
+
+def _index_array(part: Any) -> Any:
+    array = unwrap(part)
+    if isinstance(array, (list, tuple, range)):
+        array = np.array([unwrap(each) for each in array])
+        if array.size == 0:
+            array = array.astype(np.int64)
+    if not isinstance(array, ndarray) or array.dtype.kind not in "iub":
+        if isinstance(array, ndarray) and array.dtype.kind == "f":
+            raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
+        raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+                         f"indices (got {type(part).__name__})")
+    if array.dtype == np.uint8:
+        return array.astype(bool)
+    if array.dtype == np.bool_:
+        return array
+    return int(array) if array.ndim == 0 else array.astype(np.int64, copy=False)
+
+
+# ---- reading
+
+
+def getitem(input: Any, index: Any) -> Tensor:
+    """`input[index]`: a view for integers, slices, None and `...`; a copy for index arrays, lists and masks.
+
+    >>> import rushlight
+    >>> x = rushlight.arange(6).reshape(2, 3)
+    >>> x[0, 1:], x[x > 3]
+    (tensor([1, 2]), tensor([4, 5]))
+    """
+    x = unwrap(input)
+    view, rule, arrays = _parse(x, index)
+    if rule is not None or arrays is None:
+        input = record_view(input, rule or _ALIAS, (view + (...,), x.shape))  # `...`: 0-dim results stay arrays
+    if arrays is None:
+        return input
+    x = unwrap(input)
+    try:
+        value = x[arrays]
+    except IndexError as error:
+        raise _torch_text(error) from None
+    return record(value, _INDEX, (input,), (), (arrays, x.shape))
+
+
+def _torch_text(error: IndexError) -> IndexError:
+    return IndexError(str(error).replace("for axis", "for dimension"))
+
+
+# ---- writing
+
+
+def setitem(input: Any, index: Any, value: Any) -> None:
+    """`input[index] = value`, in place: `value` (a Tensor, ndarray or number) is broadcast and converted to the
+    dtype. Differentiable in both: old elements that were overwritten get gradient 0."""
+    if not (isinstance(value, (TensorBase, ndarray)) or is_number(value)):
+        raise TypeError(f"can't assign a {type(value).__name__} to a {dtypes.type_name(unwrap(input).dtype)}")
+    x = unwrap(input)
+    view, rule, arrays = _parse(x, index)
+    if rule is not None or arrays is None:
+        input = record_view(input, rule or _ALIAS, (view + (...,), x.shape))
+    source = value if isinstance(value, (TensorBase, ndarray)) else np.asarray(value)
+    if arrays is not None:
+        _put(input, arrays, source)
+        return
+    target, shape = input._data, unwrap(source).shape
+    while len(shape) > target.ndim and shape[0] == 1:  # torch drops leading dimensions of length 1
+        source, shape = source[0], shape[1:]
+    if shape != target.shape:
+        _check_expand(unwrap(source), target.shape)
+    copy_(input, source)
+
+
+def _check_expand(source: Any, target: tuple[int, ...]) -> None:
+    shape = source.shape
+    if len(shape) > len(target):
+        raise RuntimeError(f"expand({dtypes.type_name(source.dtype)}{{{list(shape)}}}, size={list(target)}): the "
+                           f"number of sizes provided ({len(target)}) must be greater or equal to the number of "
+                           f"dimensions in the tensor ({len(shape)})")
+    for back in range(1, len(shape) + 1):
+        if shape[-back] not in (1, target[-back]):
+            raise RuntimeError(f"The expanded size of the tensor ({target[-back]}) must match the existing size "
+                               f"({shape[-back]}) at non-singleton dimension {len(target) - back}.  "
+                               f"Target sizes: {list(target)}.  Tensor sizes: {list(shape)}")
+
+
+def _put_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
+    index, shape, kind, added = params
+    return (grad if added else blank(grad, index)) if needs[0] else None, (
+        cast(sum_to(grad[index], shape), kind) if needs[1] else None)
+
+
+def _blank_backward(grad: Any, saved: Any, index: Any, needs: Any) -> tuple[Any]:
+    return (blank(grad, index),)
+
+
+_PUT = Rule("IndexPutBackward0", _put_backward)
+_BLANK = Rule("IndexBlankBackward0", _blank_backward)
+
+
+def blank(values: Any, index: Any) -> Any:
+    """A copy with zeros at `index`."""
+    out = unwrap(values).copy()
+    out[index] = 0
+    return record(out, _BLANK, (values,), (), index)
+
+
+def _put(target: Any, index: Any, source: Any, added: bool = False) -> Any:
+    check(target)
+    array, content = unwrap(source), target._data
+    try:
+        if added:
+            np.add.at(content, index, array)
+        else:
+            content[index] = array
+    except IndexError as error:
+        raise _torch_text(error) from None
+    except ValueError:
+        raise RuntimeError(f"shape mismatch: value tensor of shape {list(array.shape)} cannot be broadcast to "
+                           f"indexing result of shape {list(target._data[index].shape)}") from None
+    return record_inplace(target, content, _PUT, (target, source), (), (index, array.shape, array.dtype, added))
+
+
+def index_put_(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bool = False) -> Tensor:
+    """`input[indices] = values` in place, from index arrays; with `accumulate` the values are added, repeated positions included."""
+    return _put(input, tuple(_items(tuple(indices))), values, accumulate)
+
+
+def select(input: Any, dim: int, index: int) -> Tensor:
+    """Slice number `index` along `dim`, as a view without that dimension."""
+    dim = normal_dim(dim, unwrap(input).ndim)
+    return getitem(input, (slice(None),) * dim + (int(index),))
+
+
+def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
+    """Elements start to start + length along `dim`, as a view."""
+    x = array_of("narrow", input)
+    dim = normal_dim(dim, x.ndim)
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    start = start + x.shape[dim] if start < 0 else start
+    if start < 0 or start + length > x.shape[dim]:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({x.shape[dim]}).")
+    view = (slice(None),) * dim + (slice(start, start + length), ...)
+    return record_view(input, _SLICE, (view, x.shape))

@@ -1,0 +1,196 @@
+"""In-place operations: add_, mul_, fill_, copy_ and their like. The out-of-place operation's own rule is recorded;
+what is particular to writing in place (who may, versions, views) is in autograd/inplace.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _quiet, dtypes
+from ..autograd.grad_mode import MODE
+from ..autograd.graph import edge_of
+from ..autograd.inplace import check, record_inplace, snapshot, written
+from . import arithmetic, pointwise, selection
+from ._common import Rule, TensorBase, array_of, broadcast_error, cast, is_number, sum_to, unwrap, zeros_of
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+_quietly = _quiet.apply
+
+
+def _overwrite(target: Any, result: Any) -> Any:
+    """Put the result of an out-of-place operation, history included, in the place of `target`."""
+    value = unwrap(result)
+    if value.shape != target._data.shape:
+        raise RuntimeError(f"output with shape {list(target._data.shape)} doesn't match the broadcast shape "
+                           f"{list(value.shape)}")
+    if value.dtype != target._data.dtype:
+        if dtypes.category(value.dtype) > dtypes.category(target._data.dtype):
+            raise RuntimeError(f"result type {dtypes.scalar_name(value.dtype)} can't be cast to the desired output "
+                               f"type {dtypes.scalar_name(target._data.dtype)}")
+        result = cast(result, target._data.dtype)
+        value = unwrap(result)
+    np.copyto(target._data, value)
+    return written(target, result._node)
+
+
+def _binary_(op: arithmetic.Operation, target: Any, other: Any) -> Any:
+    """target = op(target, other), in place."""
+    check(target)
+    if MODE.enabled:
+        gives = edge_of(other) is not None
+        if gives or edge_of(target) is not None:
+            # the old content is overwritten below: keep a copy if other's gradient, or a two-sided rule, reads it
+            old = snapshot(target) if op.keeps and (gives or op.keeps != "crossed") else target
+            return _overwrite(target, arithmetic.binary(op, old, other))
+    x, y = target._data, unwrap(other)
+    if is_number(y) and x.dtype.kind == "f":
+        y = np.array(y, x.dtype)
+    if isinstance(y, np.ndarray) and y.dtype == x.dtype and (x.dtype.kind == "f" or not op.floats) \
+            and isinstance(op.ufunc, np.ufunc):
+        try:
+            _quietly(op.ufunc, x, y, x)
+        except ValueError:
+            shape = arithmetic.broadcast_error(x.shape, y.shape)
+            try:
+                wide = np.broadcast_shapes(x.shape, y.shape)
+            except ValueError:
+                raise shape from None
+            raise RuntimeError(f"output with shape {list(x.shape)} doesn't match the broadcast shape "
+                               f"{list(wide)}") from None
+        return written(target)
+    return _overwrite(target, arithmetic.binary(op, target, other))
+
+
+def add_(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input += alpha * other, in place. The result must fit the input's shape and kind of dtype."""
+    return _binary_(arithmetic.ADD, input, other if alpha == 1 else arithmetic.scaled(input, other, alpha))
+
+
+def sub_(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input -= alpha * other, in place."""
+    return _binary_(arithmetic.SUB, input, other if alpha == 1 else arithmetic.scaled(input, other, alpha))
+
+
+def mul_(input: Any, other: Any) -> Tensor:
+    """input *= other, in place."""
+    return _binary_(arithmetic.MUL, input, other)
+
+
+def div_(input: Any, other: Any) -> Tensor:
+    """input /= other, in place; RuntimeError for integers, whose quotient is a float."""
+    return _binary_(arithmetic.DIV, input, other)
+
+
+def floor_divide_(input: Any, other: Any) -> Tensor:
+    """input //= other, in place."""
+    return _binary_(arithmetic.FLOOR_DIVIDE, input, other)
+
+
+def remainder_(input: Any, other: Any) -> Tensor:
+    """input %= other, in place."""
+    return _binary_(arithmetic.REMAINDER, input, other)
+
+
+def pow_(input: Any, exponent: Any) -> Tensor:
+    """input **= exponent, in place."""
+    check(input)
+    return _overwrite(input, arithmetic.pow(snapshot(input) if MODE.enabled else input, exponent))
+
+
+def _unary_(name: str, function: Callable[..., Any]) -> Callable[..., Tensor]:
+    def operation(input: Any, *args: Any, **kwargs: Any) -> Any:
+        check(input)
+        old = snapshot(input) if MODE.enabled and edge_of(input) is not None else input
+        return _overwrite(input, function(old, *args, **kwargs))
+
+    operation.__name__ = operation.__qualname__ = name
+    operation.__doc__ = f"`{name[:-1]}`, in place."
+    operation.__module__ = __name__
+    return operation
+
+
+abs_ = _unary_("abs_", pointwise.abs)
+ceil_ = _unary_("ceil_", pointwise.ceil)
+clamp_ = _unary_("clamp_", pointwise.clamp)
+clamp_max_ = _unary_("clamp_max_", pointwise.clamp_max)
+clamp_min_ = _unary_("clamp_min_", pointwise.clamp_min)
+exp_ = _unary_("exp_", pointwise.exp)
+floor_ = _unary_("floor_", pointwise.floor)
+log_ = _unary_("log_", pointwise.log)
+masked_fill_ = _unary_("masked_fill_", selection.masked_fill)
+neg_ = _unary_("neg_", pointwise.neg)
+reciprocal_ = _unary_("reciprocal_", pointwise.reciprocal)
+round_ = _unary_("round_", pointwise.round)
+rsqrt_ = _unary_("rsqrt_", pointwise.rsqrt)
+sigmoid_ = _unary_("sigmoid_", pointwise.sigmoid)
+sign_ = _unary_("sign_", pointwise.sign)
+sqrt_ = _unary_("sqrt_", pointwise.sqrt)
+square_ = _unary_("square_", pointwise.square)
+tanh_ = _unary_("tanh_", pointwise.tanh)
+trunc_ = _unary_("trunc_", pointwise.trunc)
+
+
+# ---- new content: the old one gets a gradient of zeros
+
+
+def _fill_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
+    return zeros_of(grad) if needs[0] else None, grad.sum() if needs[1] else None
+
+
+def _copy_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
+    shape, kind = params
+    return (zeros_of(grad) if needs[0] else None,
+            cast(sum_to(grad, shape), kind) if needs[1] else None)
+
+
+_ZERO, _FILL = Rule("ZeroBackward0", _fill_backward), Rule("FillBackward0", _fill_backward)
+_FILL_TENSOR = Rule("FillBackward1", _fill_backward)
+_COPY = Rule("CopyBackwards", _copy_backward)
+
+
+def zero_(input: Any) -> Tensor:
+    """Every element 0, in place."""
+    return _fill(input, 0, _ZERO)
+
+
+def fill_(input: Any, value: Any) -> Tensor:
+    """Every element `value` (a number or a 0-dim Tensor), in place.
+
+    >>> import rushlight
+    >>> rushlight.zeros(2).fill_(3)
+    tensor([3., 3.])
+    """
+    if isinstance(value, TensorBase) and value._data.ndim:
+        raise RuntimeError("fill_ only supports 0-dimension value tensor but got tensor with "
+                           f"{value._data.ndim} dimensions.")
+    return _fill(input, value, _FILL_TENSOR if isinstance(value, TensorBase) else _FILL)
+
+
+def _fill(target: Any, value: Any, rule: Rule) -> Any:
+    number = unwrap(value)
+    if not isinstance(number, np.ndarray) and not is_number(number):
+        raise TypeError(f"fill_(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
+    return record_inplace(target, np.array(number).astype(target._data.dtype), rule, (target, value))
+
+
+def copy_(input: Any, src: Any, non_blocking: bool = False) -> Tensor:
+    """The content of `src` (broadcast, converted to this dtype) into `input`, in place; differentiable in `src`."""
+    value = array_of("copy_", src, "other")
+    target = input._data
+    if value.shape != target.shape:
+        try:
+            fits = np.broadcast_shapes(value.shape, target.shape) == target.shape
+        except ValueError:
+            raise broadcast_error(target.shape, value.shape) from None
+        if not fits:
+            raise RuntimeError(f"output with shape {list(target.shape)} doesn't match the broadcast shape "
+                               f"{list(np.broadcast_shapes(value.shape, target.shape))}")
+    if value is target:
+        check(input)
+        return written(input)
+    return record_inplace(input, value, _COPY, (input, src), (), (value.shape, value.dtype))

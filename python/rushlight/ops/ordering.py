@@ -1,0 +1,90 @@
+"""Elements in order: sort, argsort, topk, unique; and counting: bincount."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._common import Rule, TensorBase, array_of, normal_dim, record, wrap
+from .extrema import return_type
+from .indexing import spread
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+def _sorted_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
+    index, shape, dim = params
+    if not shape:
+        return (grad,)
+    places = list(np.ogrid[tuple([slice(length) for length in index.shape])])
+    places[dim] = index
+    return (spread(grad, tuple(places), shape),)
+
+
+_SORT, _TOPK = Rule("SortBackward0", _sorted_backward), Rule("TopkBackward0", _sorted_backward)
+_SORT_TYPE, _TOPK_TYPE = return_type("sort"), return_type("topk")
+
+
+def _order(x: Any, dim: int, descending: bool) -> Any:
+    """Stable positions in order; NaN is larger than all. Descending keeps equal elements in their order, too."""
+    if not descending:
+        return np.argsort(x, dim, kind="stable")
+    backwards = np.argsort(np.flip(x, dim), dim, kind="stable")
+    return x.shape[dim] - 1 - np.flip(backwards, dim)
+
+
+def _picked(kind: Any, rule: Rule, input: Any, x: Any, index: Any, dim: int) -> Any:
+    index = np.ascontiguousarray(index)
+    value = record(np.take_along_axis(x, index, dim), rule, (input,), (), (index, x.shape, dim))
+    return kind(value, wrap(index) if isinstance(input, TensorBase) else index)
+
+
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """(values, indices) in order along `dim`; always stable.
+
+    >>> import rushlight
+    >>> rushlight.sort(rushlight.tensor([3., 1., 2.])).indices
+    tensor([1, 2, 0])
+    """
+    x = array_of("sort", input)
+    dim = normal_dim(dim, x.ndim)
+    if not x.ndim:
+        return _SORT_TYPE(record(x.copy(), _SORT, (input,), (), (None, (), 0)), wrap(np.zeros((), np.int64)))
+    return _picked(_SORT_TYPE, _SORT, input, x, _order(x, dim, descending), dim)
+
+
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """The positions (int64) that put the elements in order along `dim`."""
+    return sort(input, dim, descending).indices
+
+
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
+    """(values, indices) of the k largest (or smallest) elements along `dim`, in order."""
+    x = array_of("topk", input)
+    dim = normal_dim(dim, x.ndim)
+    if not 0 <= k <= (x.shape[dim] if x.ndim else 1):
+        raise RuntimeError("selected index k out of range")
+    if not x.ndim:
+        return _TOPK_TYPE(record(x.copy(), _TOPK, (input,), (), (None, (), 0)), wrap(np.zeros((), np.int64)))
+    order = _order(x, dim, largest)
+    return _picked(_TOPK_TYPE, _TOPK, input, x, order[(slice(None),) * dim + (slice(k),)], dim)
+
+
+def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
+    """The distinct elements in order; on request with each element's position among them, and their counts."""
+    x = array_of("unique", input)
+    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    parts = [values] + [inverse.reshape(x.shape)] * return_inverse + [counts] * return_counts
+    out = tuple([wrap(part) if isinstance(input, TensorBase) else part for part in parts])
+    return out[0] if len(out) == 1 else out
+
+
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
+    """How often (or with what total weight) each non-negative integer occurs in a vector."""
+    x = array_of("bincount", input)
+    if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    value = np.bincount(x, None if weights is None else array_of("bincount", weights, "weights", 2), minlength)
+    return wrap(value) if isinstance(input, TensorBase) else value
