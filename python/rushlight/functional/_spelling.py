@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Union, cast
 
 import numpy as np
 
@@ -61,16 +61,15 @@ def _unchanged(value: Any) -> Any:
 
 def integer(value: Any) -> int | None:
     """`value` as an int if it is one in torch's eyes (NumPy's count, bools do not), else None."""
-    if type(value) is not int:
-        if isinstance(value, (bool, np.bool_)):
-            return None
-        try:
-            value = operator.index(value)
-        except TypeError:
-            return None
-    if not -_LIMIT <= value < _LIMIT:
-        raise ValueError(f"Overflow when unpacking long long: {value} does not fit in 64 bits")
-    return value
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    try:
+        number = operator.index(value)
+    except TypeError:
+        return None
+    if not -_LIMIT <= number < _LIMIT:
+        raise ValueError(f"Overflow when unpacking long long: {number} does not fit in 64 bits")
+    return number
 
 
 def one_int(where: str, name: str, position: int, value: Any) -> int:
@@ -98,14 +97,33 @@ def pair(where: str, name: str, position: int, value: Any, wrong_length: str) ->
 
     Any other length raises `wrong_length`, a text with {name} and {values} to be filled in.
     """
-    if type(value) is int and -_LIMIT <= value < _LIMIT:
+    if type(value) is int and -_LIMIT <= value < _LIMIT:  # the usual spellings first
         return value, value
+    if _is_pair(value):
+        return cast(Pair, value)
     numbers = ints(where, name, position, value)
     if len(numbers) == 1:
         return numbers[0], numbers[0]
     if len(numbers) != 2:
         raise RuntimeError(wrong_length.format(name=name, values=list(numbers)))
     return numbers[0], numbers[1]
+
+
+def _is_pair(value: Any) -> bool:
+    if type(value) is not tuple or len(value) != 2:
+        return False
+    a, b = value
+    return type(a) is int and type(b) is int and -_LIMIT <= a < _LIMIT and -_LIMIT <= b < _LIMIT
+
+
+def sides(where: str, name: str, position: int, value: Any, wrong_length: str) -> Sides:
+    """Padding as four ints: from what `pair` takes, or from ((top, bottom), (left, right))."""
+    if type(value) is not int and not _is_pair(value):
+        nested = four_sides(where, name, position, value)
+        if nested is not None:
+            return nested
+    rows, columns = pair(where, name, position, value, wrong_length)
+    return rows, rows, columns, columns
 
 
 def several_ints(where: str, name: str, position: int, value: Any) -> tuple[int, ...]:
@@ -116,7 +134,7 @@ def several_ints(where: str, name: str, position: int, value: Any) -> tuple[int,
         )
     numbers = []
     for at, item in enumerate(value):
-        number = integer(item)
+        number = item if type(item) is int and -_LIMIT <= item < _LIMIT else integer(item)
         if number is None:
             raise TypeError(
                 f"{where} argument '{name}' (position {position}) must be tuple of ints, "

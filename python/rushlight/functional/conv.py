@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from .._core import conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight, conv2d_forward
 from ..autograd import Rule, record, unwrap
-from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, four_sides, one_int, pair, several_ints
+from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, one_int, pair, several_ints, sides
 
 _WHERE = "conv2d() received an invalid combination of arguments:"  # torch's words for a wrong type
 _LENGTH = (
@@ -74,15 +74,18 @@ def conv2d(
         and type(groups) is int
         and (bias is None or type(bias) is ndarray)
     ):
-        return conv2d_forward(
-            input,
-            weight,
-            bias,
-            (stride, stride),
-            (padding, padding, padding, padding),
-            (dilation, dilation),
-            groups,
-        )
+        try:
+            return conv2d_forward(
+                input,
+                weight,
+                bias,
+                (stride, stride),
+                (padding, padding, padding, padding),
+                (dilation, dilation),
+                groups,
+            )
+        except TypeError:  # an int of more than 64 bits: the checks below name it
+            pass
     x, w = array_of(_WHERE, "input", 1, input), array_of(_WHERE, "weight", 2, weight)
     if bias is not None:
         array_of(_WHERE, "bias", 3, bias)
@@ -236,11 +239,7 @@ def _settings(
             dilations,
             group_count,
         )
-    sides = four_sides(_WHERE, "padding", 5, padding)
-    if sides is None:
-        rows, columns = pair(_WHERE, "padding", 5, padding, _LENGTH)
-        sides = (rows, rows, columns, columns)
-    return strides, sides, dilations, group_count
+    return strides, sides(_WHERE, "padding", 5, padding, _LENGTH), dilations, group_count
 
 
 def _padding_by_name(

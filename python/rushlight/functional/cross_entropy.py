@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from .. import _quiet
 from ..autograd import Rule, record, unwrap
 from ..dtypes import scalar_name
 from ..ops._common import dim_error
@@ -83,10 +86,8 @@ def _with_probabilities(scores: Any, target: Any, weight: Any, axis: int, reduct
     if reduction == "none":
         return record(-p.sum(axis), SOFT, (products,), (), (p.shape, axis, 1.0))
     count = 1.0 if reduction == "sum" else p.size / p.shape[axis] if p.size else 0.0
-    value = div(neg(total(products.detach())), count)
-    return record(
-        unwrap(value), SOFT if reduction == "sum" else SOFT_MEAN, (products,), (), (p.shape, axis, count)
-    )
+    value = np.asarray(_quiet.apply(np.divide, -p.sum(), p.dtype.type(count)))
+    return record(value, SOFT if reduction == "sum" else SOFT_MEAN, (products,), (), (p.shape, axis, count))
 
 
 def _soft_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]) -> tuple[Any]:
@@ -101,7 +102,7 @@ SOFT, SOFT_MEAN = Rule("NegBackward0", _soft_backward), Rule("DivBackward1", _so
 
 def _even_loss(scores: Any, target: Any, weight: Any, axis: int, ignore_index: int, reduction: str) -> Any:
     """The loss of a truth that is any class alike (times the number of classes)."""
-    ignored = unwrap(target) == ignore_index
+    ignored = np.asarray(unwrap(target) == ignore_index)
     losses = scores if weight is None else mul(scores, _along(weight, axis, scores.ndim))
     losses = neg(total(losses, axis))
     losses = masked_fill(losses, ignored.reshape(losses.shape), 0.0)

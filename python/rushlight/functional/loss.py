@@ -172,7 +172,7 @@ def nll_loss(
         if reduction == "mean":
             divisor = np.where(ignored, 0, factors).sum(dtype=x.dtype)
             value = np.asarray(_quiet.apply(np.divide, value, divisor))
-    rule = NLL_2D if x.ndim > 2 else NLL
+    rule = NLL if x.ndim < 3 else NLL_2D if x.ndim == 4 or reduction != "none" else NLL_VIEW
     return record(value, rule, (input,), (), (x.shape, classes, -factors[:, None], ignored[:, None], divisor))
 
 
@@ -185,7 +185,13 @@ def _nll_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]) -
     return (_place(masked_fill(mul(factors, grad), ignored, 0.0), classes, shape),)
 
 
-NLL, NLL_2D = Rule("NllLossBackward0", _nll_backward), Rule("NllLoss2DBackward0", _nll_backward)
+(
+    NLL,
+    NLL_2D,
+    NLL_VIEW,
+) = (  # torch's names for classes per example, per pixel, and per pixel folded to two dimensions
+    Rule(name, _nll_backward) for name in ("NllLossBackward0", "NllLoss2DBackward0", "ViewBackward0")
+)
 
 
 def _place(values: Any, classes: Array, shape: tuple[int, ...]) -> Any:

@@ -8,14 +8,15 @@ import numpy as np
 
 from .._core import max_pool2d_backward, max_pool2d_forward
 from ..autograd import Rule, is_grad_enabled, record, unwrap, wrap
-from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, flag, four_sides, pair, several_ints
+from ._spelling import ArrayOrTensor, Ints, array_of, flag, pair, several_ints, sides
 
 _WHERE = "max_pool2d():"
-_LENGTHS = {  # torch's own wording differs by argument
-    "kernel_size": "kernel_size must either be a single int, or a tuple of two ints",
-    "stride": "stride must either be omitted, a single int, or a tuple of two ints",
-    "padding": "padding must either be a single int, or a tuple of two ints",
-    "dilation": "dilation must be either a single int, or a tuple of two ints",
+_EITHER = "max_pool2d: {name} must either be a single int, or a tuple of two ints, but got {name}={values}"
+_LENGTH = {  # torch's own wording differs by argument
+    "kernel_size": _EITHER,
+    "stride": _EITHER.replace("be a", "be omitted, a"),
+    "padding": _EITHER,
+    "dilation": _EITHER.replace("either be", "be either"),
 }
 
 
@@ -55,19 +56,21 @@ def max_pool2d(
     Source: torch.nn.functional.max_pool2d.
     """
     x = array_of(_WHERE, "input", 1, input)
-    kernel = _pair("kernel_size", 2, kernel_size)
-    omitted = stride is None or (isinstance(stride, (tuple, list)) and len(stride) == 0)
-    strides = kernel if omitted else _pair("stride", 3, stride)
-    sides = _sides(padding)
-    dilations = _pair("dilation", 5, dilation)
+    kernel = pair(_WHERE, "kernel_size", 2, kernel_size, _LENGTH["kernel_size"])
+    if stride is None or (isinstance(stride, (tuple, list)) and len(stride) == 0):
+        strides = kernel
+    else:
+        strides = pair(_WHERE, "stride", 3, stride, _LENGTH["stride"])
+    paddings = sides(_WHERE, "padding", 4, padding, _LENGTH["padding"])
+    dilations = pair(_WHERE, "dilation", 5, dilation, _LENGTH["dilation"])
     ceil = flag(_WHERE, "ceil_mode", 6, ceil_mode)
     if return_indices or (is_grad_enabled() and getattr(input, "requires_grad", False)):
-        y, indices = max_pool2d_forward(x, kernel, strides, sides, dilations, ceil, True)
+        y, indices = max_pool2d_forward(x, kernel, strides, paddings, dilations, ceil, True)
         out = record(y, MAX_POOL2D, (input,), (indices,), x.shape)
         if not return_indices:
             return out
         return out, indices if input is x else wrap(indices)
-    y = max_pool2d_forward(x, kernel, strides, sides, dilations, ceil, False)
+    y = max_pool2d_forward(x, kernel, strides, paddings, dilations, ceil, False)
     return y if input is x else wrap(y)
 
 
@@ -125,16 +128,3 @@ def _gather(input_size: tuple[int, ...], indices: Any, values: Any) -> Any:
 
 
 GATHER = Rule("GatherBackward0", _max_pool2d_backward)
-
-
-# ---- spelling --------------------------------------------------------------------------------------------
-def _pair(name: str, position: int, value: Any) -> Pair:
-    return pair(_WHERE, name, position, value, f"max_pool2d: {_LENGTHS[name]}, but got {{name}}={{values}}")
-
-
-def _sides(padding: Any) -> Sides:
-    sides = four_sides(_WHERE, "padding", 4, padding)
-    if sides is not None:
-        return sides
-    rows, columns = _pair("padding", 4, padding)
-    return rows, rows, columns, columns

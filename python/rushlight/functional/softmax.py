@@ -40,9 +40,9 @@ def softmax(input: ArrayOrTensor, dim: int | None = None, _stacklevel: int = 3, 
 
 def _softmax(x: Array, axis: Any) -> Array:
     if x.size == 0:
-        return x.copy()
+        return np.array(x)
     e = np.exp(x - x.max(axis=axis, keepdims=True))
-    return np.divide(e, e.sum(axis=axis, keepdims=True))
+    return np.asarray(e / e.sum(axis=axis, keepdims=True))
 
 
 def _softmax_backward(grad: Any, saved: Any, axis: Any, needs: tuple[bool, ...]) -> tuple[Any]:
@@ -73,9 +73,9 @@ def log_softmax(input: ArrayOrTensor, dim: int | None = None, _stacklevel: int =
 
 def _log_softmax(x: Array, axis: Any) -> Array:
     if x.size == 0:
-        return x.copy()
+        return np.array(x)
     shifted = x - x.max(axis=axis, keepdims=True)
-    return np.subtract(shifted, np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
 
 
 def _log_softmax_backward(grad: Any, saved: Any, axis: Any, needs: tuple[bool, ...]) -> tuple[Any]:

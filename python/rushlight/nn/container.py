@@ -17,10 +17,10 @@ class _Numbered(Module):
 
     def _key(self, index: Any) -> str:
         """The name of the child number `index`."""
-        size, index = len(self), operator.index(index)
-        if not -size <= index < size:
-            raise IndexError(f"index {index} is out of range")
-        return list(self._modules)[index]
+        size, number = len(self), operator.index(index)
+        if not -size <= number < size:
+            raise IndexError(f"index {number} is out of range")
+        return list(self._modules)[number]
 
     def _renumber(self, modules: Iterable[Module | None]) -> None:
         self._modules.clear()

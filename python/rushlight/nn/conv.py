@@ -69,7 +69,6 @@ class Conv2d(Module):
         self.output_padding = (0, 0)
         self.groups = groups
         self.padding_mode = padding_mode
-        self._reversed_padding_repeated_twice = self._padding_for_pad()
         self.weight = Parameter(
             empty((out_channels, in_channels // groups, *self.kernel_size), device=device, dtype=dtype)
         )
@@ -88,7 +87,7 @@ class Conv2d(Module):
             return F.conv2d(
                 input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
             )
-        padded = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+        padded = F.pad(input, self._pad_amounts(), mode=self.padding_mode)
         return F.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
     def extra_repr(self) -> str:
@@ -107,19 +106,18 @@ class Conv2d(Module):
             text += f", padding_mode={self.padding_mode}"
         return text
 
-    def _padding_for_pad(self) -> list[int]:
-        """The padding as functional.pad wants it: last dimension first, both sides of each."""
+    def _pad_amounts(self) -> tuple[Any, ...]:
+        """The padding as functional.pad wants it: (left, right, top, bottom)."""
         if self.padding == "valid":
-            return [0, 0, 0, 0]
+            return 0, 0, 0, 0
         if self.padding == "same":
-            (top, bottom), (left, right) = (
-                same_sides(k, d) for k, d in zip(self.kernel_size, self.dilation, strict=True)
-            )
-        else:
-            sides = four_sides("Conv2d():", "padding", 5, self.padding)
-            rows, columns = (0, 0) if sides else self.padding
-            top, bottom, left, right = sides or (rows, rows, columns, columns)
-        return [left, right, top, bottom]
+            rows, columns = (same_sides(k, d) for k, d in zip(self.kernel_size, self.dilation, strict=True))
+            return *columns, *rows
+        top, bottom, left, right = four_sides("Conv2d():", "padding", 5, self.padding) or (
+            *(self.padding[0],) * 2,
+            *(self.padding[1],) * 2,
+        )
+        return left, right, top, bottom
 
 
 def _check(

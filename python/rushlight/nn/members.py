@@ -6,7 +6,7 @@ Module (module.py) adds calling, hooks, conversions and printing. No arithmetic 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..autograd import TensorBase
 from ._names import typename
@@ -140,7 +140,7 @@ class Members:
     def __delattr__(self, name: str) -> None:
         for own in (self._parameters, self._buffers, self._modules):
             if name in own:
-                del own[name]  # type: ignore[attr-defined]
+                del own[name]
                 self._non_persistent_buffers_set.discard(name)
                 return
         object.__delattr__(self, name)
@@ -155,11 +155,12 @@ class Members:
     ) -> Iterator[tuple[str, Module]]:
         """(dotted name, module) of this module and all below it, parents first; each module once."""
         memo = set() if memo is None else memo
-        if self in memo:
+        this = cast("Module", self)
+        if this in memo:
             return
         if remove_duplicate:
-            memo.add(self)
-        yield prefix, self
+            memo.add(this)
+        yield prefix, this
         for name, child in self._modules.items():
             if child is not None:
                 yield from child.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
@@ -231,11 +232,11 @@ class Members:
     def get_submodule(self, target: str) -> Module:
         """The module with the dotted name `target`; "" is the module itself."""
         if target == "":
-            return self
+            return cast("Module", self)
         _, name, found = self._look_up(target)
         if not isinstance(found, Members):
             raise AttributeError(f"`{name}` is not an nn.Module")
-        return found
+        return cast("Module", found)
 
     def get_parameter(self, target: str) -> Parameter:
         """The Parameter with the dotted name `target`."""
