@@ -100,28 +100,28 @@ class Generator:
         return (raw[0::2] << np.uint64(32)) | raw[1::2]
 
     def uniform(self, count: int, kind: np.dtype[Any]) -> Any:
-        """`count` numbers in [0, 1) with as many random bits as the dtype's significand holds."""
+        """`count` numbers in [0, 1): 53 random bits in float64, 24 in float32, these rounded in float16."""
         if kind == np.float64:
             return (self.bits64(count) & np.uint64(2**53 - 1)).astype(np.float64) * 2.0**-53
-        digits = 24 if kind == np.float32 else 11
-        return ((self.bits32(count) & np.uint64(2**digits - 1)).astype(np.float32)
-                * np.float32(2.0**-digits)).astype(kind)
+        drawn = (self.bits32(count) & np.uint64(2**24 - 1)).astype(np.float32) * np.float32(2.0**-24)
+        return drawn.astype(kind, copy=False)
 
     def normal(self, count: int, kind: np.dtype[Any], contiguous: bool = True) -> Any:
         """`count` standard normal numbers, in float64 (fewer than 16) or `kind`."""
         return self._normal_blocks(count, kind) if count >= 16 and contiguous else self._normal_pairs(count)
 
     def _normal_pairs(self, count: int) -> Any:
-        """Box-Muller on pairs of float64; the odd one is kept for the next call."""
-        kept = [] if self._normal is None or not count else [self._normal]
-        pairs = (count - len(kept) + 1) // 2
-        u = self.uniform(2 * pairs, dtypes.F64)
-        radius, angle = np.sqrt(-2.0 * np.log1p(-u[1::2])), _TWO_PI * u[0::2]
-        made = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(-1)
-        values = np.concatenate([np.array(kept, np.float64), made])
-        if count:
-            self._normal = float(values[count]) if len(values) > count else None
-        return values[:count]
+        """Box-Muller on pairs of float64, by the C library as torch does; the odd one is kept for the next call."""
+        values = []
+        if self._normal is not None and count:
+            values.append(self._normal)
+            self._normal = None
+        for first, second in self.uniform((count - len(values) + 1) // 2 * 2, dtypes.F64).reshape(-1, 2).tolist():
+            radius = math.sqrt(-2.0 * math.log1p(-second))
+            values += [radius * math.cos(_TWO_PI * first), radius * math.sin(_TWO_PI * first)]
+        if len(values) > count:
+            self._normal = values.pop()
+        return np.array(values, np.float64)
 
     def _normal_blocks(self, count: int, kind: np.dtype[Any]) -> Any:
         """Box-Muller on blocks of 16 uniforms, 8 radii and 8 angles; a broken last block is drawn anew."""
@@ -186,18 +186,31 @@ def _float_kind(function: str, dtype: Any) -> np.dtype[Any]:
 
 
 def uniform_values(g: Generator, shape: tuple[int, ...], kind: np.dtype[Any], low: float, high: float) -> Any:
+    """u * (high - low) + low, rounded once."""
     u = g.uniform(math.prod(shape), kind).reshape(shape)
     if (low, high) == (0, 1):
         return u
     first, last = kind.type(low), kind.type(high)
     if kind == np.float64:
-        return u * (last - first) + first
-    # u * (high - low) + low rounded once: exact in float64, since 24 bits times 24 bits fit
-    return (u.astype(np.float64) * np.float64(last - first) + np.float64(first)).astype(kind)
+        return _multiply_add(u, last - first, first)
+    return (u.astype(np.float64) * np.float64(last - first) + np.float64(first)).astype(kind)  # the product is exact
+
+
+def _multiply_add(a: Any, b: Any, c: Any) -> Any:
+    """a * b + c in float64 with (nearly always) one rounding, by Dekker's product and Knuth's sum."""
+    split = 134217729.0  # 2**27 + 1
+    high_a, high_b = a * split - (a * split - a), b * split - (b * split - b)
+    low_a, low_b = a - high_a, b - high_b
+    product = a * b
+    product_error = low_a * low_b - (((product - high_a * high_b) - low_a * high_b) - high_a * low_b)
+    total = product + c
+    part = total - product
+    return total + (((product - (total - part)) + (c - part)) + product_error)
 
 
 def normal_values(g: Generator, shape: tuple[int, ...], kind: np.dtype[Any], mean: float, std: float,
-             contiguous: bool = True) -> Any:
+                  contiguous: bool = True) -> Any:
+    """z * std + mean."""
     z = g.normal(math.prod(shape), kind, contiguous).reshape(shape)
     if (mean, std) != (0, 1):
         z = (z.astype(np.float64) * std + mean) if kind != np.float64 else z * std + mean
@@ -205,9 +218,9 @@ def normal_values(g: Generator, shape: tuple[int, ...], kind: np.dtype[Any], mea
 
 
 def integer_values(g: Generator, shape: tuple[int, ...], low: int, high: int) -> Any:
-    """low + output % (high - low); two outputs per number if the range needs them."""
+    """low + output % (high - low); two outputs per number from a range of 2**28 on."""
     count, span = math.prod(shape), high - low
-    raw = g.bits64(count) if span >= 2**32 else g.bits32(count)
+    raw = g.bits64(count) if span >= 2**28 else g.bits32(count)
     if span < 2**64:
         raw = raw % np.uint64(span)
     return (raw + np.uint64(low % 2**64)).astype(np.int64).reshape(shape)

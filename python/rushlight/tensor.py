@@ -160,17 +160,21 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
-        if self._node is not None:
-            if not wanted:
-                raise RuntimeError(NOT_LEAF)
-            return
+        if not self.is_leaf:
+            raise RuntimeError(NOT_LEAF.partition(" If")[0] if wanted else NOT_LEAF)
         if wanted and self._data.dtype.kind != "f":
-            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
         self._wanted = bool(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Ask for gradients (or no longer); returns the Tensor itself."""
-        self.requires_grad = requires_grad
+        if not self.is_leaf:
+            if not requires_grad:
+                raise RuntimeError(NOT_LEAF)
+        elif requires_grad and self._data.dtype.kind != "f":
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        else:
+            self._wanted = bool(requires_grad)
         return self
 
     @property

@@ -19,7 +19,7 @@ import numpy as np
 from .. import dtypes
 from . import graph
 from .grad_mode import MODE
-from .graph import MultiNode, Node, Port, SavedOutput, TensorBase, make_output, wrap
+from .graph import MultiNode, Node, Port, SavedOutput, TensorBase, make_output, operation_name, wrap
 
 ndarray = np.ndarray
 
@@ -214,12 +214,12 @@ def _check_version(node: Node, index: int, version: graph.Version, array: Any, m
     origin = ""
     if maker is not None:
         number, maker = (maker.index, maker.node) if type(maker) is Port else (0, maker)
-        origin = f", which is output {number} of {maker.name()},"
+        origin = f", which is output {number} of {operation_name(maker)},"
     raise RuntimeError(
         f"one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[{kind} {list(array.shape)}]{origin} is at version {version.n}; expected version {then} instead. "
         "Hint: enable anomaly detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True)."
+        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
     )
 
 

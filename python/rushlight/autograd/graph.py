@@ -140,6 +140,7 @@ class TensorBase:
 
 
 TENSOR: Any = TensorBase  # the class results are made of; tensor.py puts Tensor here
+AS_STRIDED: Any = None  # the rule of a view's refreshed node; inplace.py puts it here
 
 
 class Node:
@@ -205,6 +206,12 @@ class AccumulateGrad:
 
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {id(self):#x}>"
+
+
+def operation_name(node: Node | Rule) -> str:
+    """'Mul' of MulBackward0: how error texts call the operation."""
+    name = node.name if isinstance(node, Rule) else node.rule.name
+    return name.partition("Backward")[0]
 
 
 def _edge_view(edge: Any) -> tuple[Any, int]:
@@ -386,6 +393,4 @@ def refresh(tensor: Any) -> None:
     edge = edge_of(view.base)
     if edge is None:
         return
-    for rule, params in view.steps():
-        edge = make_node(rule, (edge,), (), params, ())
-    tensor._node = edge
+    tensor._node = make_node(AS_STRIDED, (edge,), (), (view, view.base._data.shape), ())

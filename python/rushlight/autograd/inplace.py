@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import graph
 from .grad_mode import MODE
 from .graph import (
     Rule,
@@ -19,6 +20,7 @@ from .graph import (
     View,
     edge_of,
     make_node,
+    operation_name,
     record,
     unwrap,
     version_number,
@@ -70,7 +72,7 @@ def _check_view(view: View) -> None:
     step: View | None = view
     while step is not None:
         if step.many is not None:
-            raise RuntimeError(MANY_VIEWS.format(index=step.many, name=step.rule.name))
+            raise RuntimeError(MANY_VIEWS.format(index=step.many, name=operation_name(step.rule)))
         step = step.outer
 
 
@@ -155,6 +157,7 @@ def _spread(part: Any, params: Any) -> Any:
 
 
 _COPY_SLICES = Rule("CopySlices", _copy_slices_backward)
+graph.AS_STRIDED = Rule("AsStridedBackward0", lambda grad, saved, params, needs: (_spread(grad, params),))
 _BLANK = Rule("CopySlicesBackward0", lambda grad, saved, params, needs: (_blank(grad, params),))
 _REGION = Rule("CopySlicesBackward1", lambda grad, saved, params, needs: (_spread(grad, params),))
 _SPREAD = Rule("CopySlicesBackward2", lambda grad, saved, params, needs: (_region(grad, params),))

@@ -32,6 +32,8 @@ def array_of(function: str, value: Any, name: str = "input", position: int = 1) 
         return value._data
     if isinstance(value, ndarray):
         return value
+    if isinstance(value, np.generic):  # what NumPy makes of 0-dim results
+        return np.asarray(value)
     raise TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, "
                     f"not {type(value).__name__}")
 

@@ -108,7 +108,17 @@ def _array(value: Any, kind: np.dtype[Any] | None) -> Any:
         array = np.array(_plain(value), np.float64)
     if array.dtype == np.uint64 and inferred == dtypes.I64:
         raise ValueError("Overflow when unpacking long long")
+    if kind is not None and kind.kind in "iu" and array.size:
+        _check_fits(array, kind)
     return quietly(array.astype, kind or inferred, copy=False)
+
+
+def _check_fits(array: Any, kind: np.dtype[Any]) -> None:
+    """Python numbers must fit an integer type; for unsigned ones, as in torch, their absolute values must."""
+    top = np.iinfo(kind).max
+    low = -top if kind.kind == "u" else np.iinfo(kind).min
+    if not (low <= array.min().item() and array.max().item() <= top):
+        raise RuntimeError(f"value cannot be converted to type {dtypes.of(kind).name} without overflow")
 
 
 def native(array: Any, kind: np.dtype[Any] | None = None) -> Any:

@@ -27,6 +27,15 @@ def _of(generator: Generator | None) -> Generator:
     return random.default_generator if generator is None else generator
 
 
+def _in_memory_order(array: Any, values: Any) -> Any:
+    """Numbers drawn for an array, given to its elements in the order in which these lie in memory, as torch does."""
+    if array.flags.c_contiguous:
+        return values.reshape(array.shape)
+    order = sorted(range(array.ndim), key=lambda dim: -abs(array.strides[dim]))
+    values = values.reshape([array.shape[dim] for dim in order])
+    return values.transpose([order.index(dim) for dim in range(array.ndim)])
+
+
 def _floating(function: str, input: Any) -> np.dtype[Any]:
     check(input)
     kind: np.dtype[Any] = input._data.dtype
@@ -44,7 +53,8 @@ def uniform_(input: Any, from_: float = 0, to: float = 1, *, generator: Generato
     kind = _floating("check_uniform_bounds", input)
     if low > to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={to:g}")
-    values = random.uniform_values(_of(generator), input._data.shape, kind, low, float(to))
+    array = input._data
+    values = _in_memory_order(array, random.uniform_values(_of(generator), (array.size,), kind, low, float(to)))
     return record_inplace(input, values, _RULES["Uniform"], (input,))
 
 
@@ -54,7 +64,8 @@ def normal_(input: Any, mean: float = 0, std: float = 1, *, generator: Generator
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
     array = input._data
-    values = random.normal_values(_of(generator), array.shape, kind, mean, std, array.flags.c_contiguous)
+    values = random.normal_values(_of(generator), (array.size,), kind, mean, std, array.flags.c_contiguous)
+    values = _in_memory_order(array, values)
     return record_inplace(input, values, _RULES["Normal"], (input,))
 
 
@@ -67,10 +78,10 @@ def random_(input: Any, *limits: int, generator: Generator | None = None) -> Ten
         low, high = (0, limits[0]) if len(limits) == 1 else limits
         if low >= high:
             raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-        values = random.integer_values(g, array.shape, int(low), int(high))
+        values = random.integer_values(g, (array.size,), int(low), int(high))
     else:
-        values = _any_number(g, array).reshape(array.shape)
-    return record_inplace(input, values.astype(array.dtype), _RULES["Random"], (input,))
+        values = _any_number(g, array)
+    return record_inplace(input, _in_memory_order(array, values.astype(array.dtype)), _RULES["Random"], (input,))
 
 
 def _any_number(g: Generator, array: Any) -> Any:
@@ -93,5 +104,5 @@ def bernoulli_(input: Any, p: Any = 0.5, *, generator: Generator | None = None) 
     if np.any(np.asarray(limit) < 0) or np.any(np.asarray(limit) > 1):
         raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={limit}")
     kind = limit.dtype if isinstance(p, TensorBase) else dtypes.F64
-    drawn = _of(generator).uniform(array.size, kind).reshape(array.shape)
+    drawn = _in_memory_order(array, _of(generator).uniform(array.size, kind))
     return record_inplace(input, (drawn < limit).astype(array.dtype), _RULES["Bernoulli"], (input,))

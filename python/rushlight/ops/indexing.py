@@ -74,7 +74,7 @@ def _parse(x: Any, index: Any) -> tuple[tuple[Any, ...], ViewRule | None, tuple[
     arrays: list[Any] = []  # index of the view: one entry per dimension of the view, `:` or an array
     rule: ViewRule | None = None
     dim = 0
-    for item in items:
+    for position, item in enumerate(items):
         if item is Ellipsis:
             view.extend([slice(None)] * (x.ndim - used))
             arrays.extend([slice(None)] * (x.ndim - used))
@@ -91,7 +91,7 @@ def _parse(x: Any, index: Any) -> tuple[tuple[Any, ...], ViewRule | None, tuple[
             arrays.append(slice(None))
         elif isinstance(item, int):
             if not -x.shape[dim] <= item < x.shape[dim]:
-                raise IndexError(f"index {item} is out of bounds for dimension {dim} with size {x.shape[dim]}")
+                raise IndexError(f"index {item} is out of bounds for dimension {position} with size {x.shape[dim]}")
             view.append(item)
             rule = _SELECT
         else:

@@ -50,7 +50,7 @@ def _binary_(op: arithmetic.Operation, target: Any, other: Any) -> Any:
     x, y = target._data, unwrap(other)
     if is_number(y) and x.dtype.kind == "f":
         y = np.array(y, x.dtype)
-    if isinstance(y, np.ndarray) and y.dtype == x.dtype and (x.dtype.kind == "f" or not op.floats) \
+    if isinstance(y, np.ndarray) and y.dtype == x.dtype and (x.dtype.kind == "f" or not (op.floats or x.dtype.kind == "b")) \
             and isinstance(op.ufunc, np.ufunc):
         try:
             _quietly(op.ufunc, x, y, x)

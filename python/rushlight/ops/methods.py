@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import functional
 from . import (
     arithmetic,
     comparison,
@@ -48,6 +49,7 @@ class Methods(Operators, NumpyProtocol):
                                            pointwise.log10, pointwise.log1p)
     sqrt, rsqrt, reciprocal, square = pointwise.sqrt, pointwise.rsqrt, pointwise.reciprocal, pointwise.square
     sin, cos, tan, tanh, sigmoid = pointwise.sin, pointwise.cos, pointwise.tan, pointwise.tanh, pointwise.sigmoid
+    relu, relu_, softmax, log_softmax = functional.relu, functional.relu_, functional.softmax, functional.log_softmax
     floor, ceil, trunc, round = pointwise.floor, pointwise.ceil, pointwise.trunc, pointwise.round
     clamp, clip, clamp_min, clamp_max = pointwise.clamp, pointwise.clamp, pointwise.clamp_min, pointwise.clamp_max
 
