@@ -202,6 +202,15 @@ def test_only_the_gradients_asked_for_are_computed(asked, monkeypatch):
     assert [a.grad is not None for a in arrays] == list(asked)
 
 
+def test_changing_the_input_before_backward_is_noticed():
+    x, w = leaves(X, W)
+    hidden = x * 1.0
+    y = F.conv2d(hidden, w, groups=2)
+    hidden += 1.0
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        y.sum().backward()
+
+
 def test_printed_name_and_empty_batch_gradients():
     x, w, b = leaves(X[:0], W, B)
     y = F.conv2d(x, w, b, groups=2)
@@ -248,23 +257,27 @@ def test_same_as_torch(settings, dtype):
         upstream = draw(*y.shape, seed=3).astype(dtype) if upstream is None else upstream
         y.backward(library.tensor(upstream))
         results.append([a.detach().numpy() for a in (y, x.grad, w.grad, b.grad)])
-        results[-1].append(
-            np.asarray(
-                library.nn.grad.conv2d_input(
-                    X.shape, w.detach(), library.tensor(upstream), groups=2, **_numbers(settings, w.shape)
-                )
-            )
-        )
     for ours, theirs in zip(*results, strict=True):
         assert ours.dtype == theirs.dtype
         np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=10 * tolerance)
 
 
-def _numbers(settings, weight_size):
-    """torch's nn.grad takes no padding by name."""
-    settings = dict(settings)
-    if settings.get("padding") == "valid":
-        settings["padding"] = 0
-    if settings.get("padding") == "same":
-        pytest.skip("this kernel's 'same' is uneven, which torch.nn.grad cannot say")
-    return settings
+@pytest.mark.parity
+@pytest.mark.parametrize(
+    "settings", [{}, {"stride": (1, 2), "padding": (2, 1)}, {"dilation": 2, "padding": 1}], ids=str
+)
+def test_backward_passes_same_as_torchs(settings):
+    torch = pytest.importorskip("torch")
+    upstream = draw(*F.conv2d(X, W, groups=2, **settings).shape, seed=3)
+    x, w, g = (torch.from_numpy(a) for a in (X, W, upstream))
+    for ours, theirs in (
+        (
+            grad.conv2d_input(X.shape, W, upstream, groups=2, **settings),
+            torch.nn.grad.conv2d_input(x.shape, w, g, groups=2, **settings),
+        ),
+        (
+            grad.conv2d_weight(X, W.shape, upstream, groups=2, **settings),
+            torch.nn.grad.conv2d_weight(x, w.shape, g, groups=2, **settings),
+        ),
+    ):
+        np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-12, atol=1e-12)

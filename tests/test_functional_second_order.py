@@ -1,4 +1,4 @@
-"""Gradients of gradients: the rules of functional/ run on Tensors too, so gradgradcheck must pass for each."""
+"""Gradients of gradients: the rules of functional/ run on Tensors too, so gradgradcheck passes for each."""
 
 from __future__ import annotations
 

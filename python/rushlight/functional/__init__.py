@@ -6,6 +6,7 @@ turns what users write into the one form that the compiled core takes. nn/functi
 
 from __future__ import annotations
 
+from ..ops.shape import flatten
 from .activation import relu, relu_
 from .conv import conv2d
 from .cross_entropy import cross_entropy
@@ -18,6 +19,7 @@ from .softmax import log_softmax, softmax
 __all__ = [
     "conv2d",
     "cross_entropy",
+    "flatten",
     "linear",
     "log_softmax",
     "max_pool2d",

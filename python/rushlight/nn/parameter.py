@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..autograd import TensorBase, wrap
+from ..printing import tensor_text
 from ..tensor import Tensor
 
 
@@ -37,5 +38,5 @@ class Parameter(Tensor):
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         return cast(Parameter, Tensor._make_subclass(cls, data, requires_grad))
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
-        return "Parameter containing:\n" + super().__repr__(tensor_contents=tensor_contents)
+    def __repr__(self, **unused: Any) -> str:  # type: ignore[override]
+        return "Parameter containing:\n" + tensor_text(self)
