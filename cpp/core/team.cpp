@@ -270,7 +270,9 @@ void Team::wait_for_reports(std::uint32_t expected, nanoseconds patience) {
 
 // Somebody holds a chunk for longer than it takes: most likely another process has its CPU, and that can last
 // for milliseconds. The caller has nothing to do but wait, so it offers its own CPU: the first call moves the
-// stopped thread here at once, the second gives it its freedom back.
+// stopped thread here at once, the second gives it its freedom back. Measured beside a busy process on two
+// CPUs, calls of 0.47 ms back to back, as multiples of the one-thread time: mean 0.70 and 99th percentile 1.1
+// to 8.8; waiting without lending, or yielding in a loop, mean 0.97 and 9.
 void Team::lend_cpu() {
     const CpuSet here = cpus_.only(current_cpu());
     const int present = std::min(arrived_.load(), kMostThreads);
