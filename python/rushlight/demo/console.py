@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -36,8 +35,12 @@ def table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 
 def installed(module: str) -> bool:
-    """Whether an optional package is there, without importing it."""
-    return importlib.util.find_spec(module) is not None
+    """Whether an optional package is there and works."""
+    try:
+        importlib.import_module(module)
+    except ImportError:
+        return False
+    return True
 
 
 def advice(missing: dict[str, str]) -> str:
