@@ -17,165 +17,47 @@ from builtins import int as _int
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
-from . import autograd, cuda, dtypes, functional, nn, optim, random
-from ._version import __version__
-from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .dtypes import (
-    bool,
-    can_cast,
-    double,
-    dtype,
-    float,
-    float16,
-    float32,
-    float64,
-    get_default_dtype,
-    half,
-    int,
-    int8,
-    int16,
-    int32,
-    int64,
-    long,
-    promote_types,
-    set_default_dtype,
-    short,
-    uint8,
-    uint16,
-    uint32,
-    uint64,
-)
-from .functional import conv2d, max_pool2d, relu, relu_
-from .ops.arithmetic import (
-    add,
-    div,
-    floor_divide,
-    fmod,
-    maximum,
-    minimum,
-    mul,
-    pow,
-    remainder,
-    rsub,
-    sub,
-)
-from .ops.comparison import (
-    allclose,
-    bitwise_and,
-    bitwise_left_shift,
-    bitwise_not,
-    bitwise_or,
-    bitwise_right_shift,
-    bitwise_xor,
-    eq,
-    equal,
-    ge,
-    gt,
-    isclose,
-    isfinite,
-    isinf,
-    isnan,
-    le,
-    logical_and,
-    logical_not,
-    logical_or,
-    logical_xor,
-    lt,
-    ne,
-)
-from .ops.convert import as_tensor, clone, detach, from_dlpack, from_numpy, tensor
-from .ops.creation import (
-    arange,
-    empty,
-    empty_like,
-    eye,
-    full,
-    full_like,
-    linspace,
-    logspace,
-    ones,
-    ones_like,
-    zeros,
-    zeros_like,
-)
-from .ops.extrema import all, amax, amin, any, argmax, argmin, count_nonzero, max, min
-from .ops.gathering import gather, index_select, masked_select, nonzero, scatter, scatter_add, take
-from .ops.indexing import narrow, select
-from .ops.joining import cat, chunk, concat, concatenate, hstack, split, stack, unbind, vstack
-from .ops.linalg import addmm, bmm, dot, einsum, matmul, mm, mv, outer
-from .ops.ordering import argsort, bincount, sort, topk, unique
-from .ops.pointwise import (
-    abs,
-    ceil,
-    clamp,
-    clamp_max,
-    clamp_min,
-    cos,
-    exp,
-    expm1,
-    floor,
-    log,
-    log1p,
-    log2,
-    log10,
-    neg,
-    reciprocal,
-    round,
-    rsqrt,
-    sigmoid,
-    sign,
-    sin,
-    sqrt,
-    square,
-    tan,
-    tanh,
-    trunc,
-)
-from .ops.rearrange import diag, flip, meshgrid, repeat, roll, tile, trace, tril, triu
-from .ops.reductions import cumsum, logsumexp, mean, norm, prod, std, sum, var
-from .ops.selection import masked_fill, where
-from .ops.shape import (
-    broadcast_to,
-    flatten,
-    movedim,
-    permute,
-    ravel,
-    reshape,
-    squeeze,
-    t,
-    transpose,
-    unflatten,
-    unsqueeze,
-)
-from .printing import get_printoptions, printoptions, set_printoptions
-from .random import (
-    Generator,
-    bernoulli,
-    default_generator,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    normal,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
-    seed,
-    set_rng_state,
-)
-from .runtime import available_isas, get_num_threads, isa, set_isa, set_num_threads, show_config
-from .size import Size, device
-from .tensor import Tensor
+# Every name below is public; each module lists its own in __all__.
+# ruff: noqa: F403
+from . import autograd as autograd
+from . import cuda as cuda
+from . import functional as functional
+from . import nn as nn
+from . import optim as optim
+from . import random as random
+from ._version import __version__ as __version__
+from .autograd.grad_mode import *
+from .dtypes import *
+from .functional import conv2d as conv2d
+from .functional import log_softmax as log_softmax
+from .functional import max_pool2d as max_pool2d
+from .functional import relu as relu
+from .functional import relu_ as relu_
+from .functional import softmax as softmax
+from .ops.arithmetic import *
+from .ops.comparison import *
+from .ops.convert import *
+from .ops.creation import *
+from .ops.extrema import *
+from .ops.gathering import *
+from .ops.indexing import *
+from .ops.joining import *
+from .ops.linalg import *
+from .ops.ordering import *
+from .ops.pointwise import *
+from .ops.rearrange import *
+from .ops.reductions import *
+from .ops.selection import *
+from .ops.shape import *
+from .printing import *
+from .random import *
+from .runtime import *
+from .size import *
+from .tensor import Tensor as Tensor
 
 if _TYPE_CHECKING:
-    from typing_extensions import TypeGuard as _TypeGuard
+    from typing import TypeGuard as _TypeGuard
 
-absolute, negative, clip = abs, neg, clamp
-subtract, multiply, divide, true_divide = sub, mul, div, div
-swapaxes, swapdims, moveaxis = transpose, transpose, movedim
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 
 
@@ -195,5 +77,7 @@ def numel(input: Tensor) -> _int:
 
 
 def __getattr__(name: str) -> _Any:
-    raise AttributeError(f"module 'rushlight' has no attribute '{name}': rushlight has the part of torch that is about "
-                         "convolutional networks on the CPU; dir(rushlight) lists it")
+    raise AttributeError(
+        f"module 'rushlight' has no attribute '{name}': rushlight has the part of torch that is about "
+        "convolutional networks on the CPU; dir(rushlight) lists it"
+    )

@@ -11,6 +11,32 @@ from typing import Any
 
 import numpy as np
 
+__all__ = [
+    "bool",
+    "can_cast",
+    "double",
+    "dtype",
+    "float",
+    "float16",
+    "float32",
+    "float64",
+    "get_default_dtype",
+    "half",
+    "int",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "long",
+    "promote_types",
+    "set_default_dtype",
+    "short",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+]  # fmt: skip
+
 
 class dtype:
     """An element type, printed as torch prints it. NumPy takes it wherever it takes a dtype.
@@ -22,7 +48,7 @@ class dtype:
     dtype('int16')
     """
 
-    __slots__ = ("name", "dtype", "type_name", "scalar_name")
+    __slots__ = ("dtype", "name", "scalar_name", "type_name")
 
     def __init__(self, name: str, scalar_name: str) -> None:
         self.name = name
@@ -56,9 +82,18 @@ class dtype:
 _TABLE = {
     np.dtype(name): dtype(name, scalar)
     for name, scalar in (
-        ("float32", "Float"), ("float64", "Double"), ("float16", "Half"), ("int64", "Long"), ("int32", "Int"),
-        ("int16", "Short"), ("int8", "Char"), ("uint8", "Byte"), ("bool", "Bool"), ("uint16", "UInt16"),
-        ("uint32", "UInt32"), ("uint64", "UInt64"),
+        ("float32", "Float"),
+        ("float64", "Double"),
+        ("float16", "Half"),
+        ("int64", "Long"),
+        ("int32", "Int"),
+        ("int16", "Short"),
+        ("int8", "Char"),
+        ("uint8", "Byte"),
+        ("bool", "Bool"),
+        ("uint16", "UInt16"),
+        ("uint32", "UInt32"),
+        ("uint64", "UInt64"),
     )
 }
 
@@ -120,8 +155,10 @@ def to_numpy(given: Any) -> np.dtype[Any]:
 
 
 def unsupported(given: np.dtype[Any]) -> TypeError:
-    return TypeError(f"can't convert np.ndarray of type {'numpy.' + given.type.__name__}. "
-                     f"The only supported types are: {_SUPPORTED}.")
+    return TypeError(
+        f"can't convert np.ndarray of type {'numpy.' + given.type.__name__}. "
+        f"The only supported types are: {_SUPPORTED}."
+    )
 
 
 def type_name(given: np.dtype[Any]) -> str:

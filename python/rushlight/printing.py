@@ -18,6 +18,8 @@ import numpy as np
 from . import dtypes
 from .autograd.graph import Port
 
+__all__ = ["get_printoptions", "printoptions", "set_printoptions"]
+
 
 @dataclass
 class _Options:
@@ -36,8 +38,14 @@ _PROFILES: dict[str, dict[str, Any]] = {
 }
 
 
-def set_printoptions(precision: int | None = None, threshold: float | None = None, edgeitems: int | None = None,
-                     linewidth: int | None = None, profile: str | None = None, sci_mode: bool | None = None) -> None:
+def set_printoptions(
+    precision: int | None = None,
+    threshold: float | None = None,
+    edgeitems: int | None = None,
+    linewidth: int | None = None,
+    profile: str | None = None,
+    sci_mode: bool | None = None,
+) -> None:
     """How Tensors print: decimals, how many elements are too many, how many a summary shows at each end, the width
     of a line, and whether numbers are scientific (None: by their range). `profile`: 'default', 'short' or 'full'.
 
@@ -91,10 +99,17 @@ class _Format:
         size = np.abs(counted).astype(np.float64)
         low, high = float(size.min()), float(size.max())
         self.whole = bool((counted == np.ceil(counted)).all())
-        self.scientific = _options.sci_mode if _options.sci_mode is not None else \
-            high / low > 1000.0 or high > 1.0e8 or low < 1.0e-4
-        extremes = [float(pick(part)) for part in (counted[counted > 0], counted[counted < 0]) if part.size
-                    for pick in (np.min, np.max)]  # in each sign, text grows towards the ends
+        self.scientific = (
+            _options.sci_mode
+            if _options.sci_mode is not None
+            else high / low > 1000.0 or high > 1.0e8 or low < 1.0e-4
+        )
+        extremes = [
+            float(pick(part))
+            for part in (counted[counted > 0], counted[counted < 0])
+            if part.size
+            for pick in (np.min, np.max)
+        ]  # in each sign, text grows towards the ends
         self.width = max(self.width, max(len(self._text(value)) for value in extremes))
 
     def _text(self, value: float) -> str:
@@ -136,12 +151,15 @@ def _line(array: Any, indent: int, summarize: bool, show: _Format) -> str:
     if summarize and not n:
         items = ["..."]
     elif summarize and len(array) > 2 * n:
-        items = [show(value) for value in array[:n].tolist()] + [" ..."] + \
-            [show(value) for value in array[-n:].tolist()]
+        items = (
+            [show(value) for value in array[:n].tolist()]
+            + [" ..."]
+            + [show(value) for value in array[-n:].tolist()]
+        )
     else:
         items = [show(value) for value in array.tolist()]
     per_line = max(1, (_options.linewidth - indent) // (show.width + 2))
-    lines = [", ".join(items[start:start + per_line]) for start in range(0, len(items), per_line)]
+    lines = [", ".join(items[start : start + per_line]) for start in range(0, len(items), per_line)]
     return "[" + (",\n" + " " * (indent + 1)).join(lines) + "]"
 
 

@@ -10,6 +10,8 @@ import numpy as np
 from . import _core
 from ._version import __version__
 
+__all__ = ["available_isas", "get_num_threads", "isa", "set_isa", "set_num_threads", "show_config"]
+
 
 def isa() -> str:
     """The name of the instruction set whose kernels are in use."""
@@ -37,7 +39,7 @@ def get_num_threads() -> int:
     return int(_core.num_threads())
 
 
-def set_num_threads(int: int) -> None:  # noqa: A002  (torch's parameter name)
+def set_num_threads(int: int) -> None:
     """Use so many threads from now on. The default respects CPU affinity, the cgroup's quota, OMP_NUM_THREADS and,
     above all, RUSHLIGHT_NUM_THREADS."""
     if isinstance(int, bool) or not hasattr(int, "__index__"):

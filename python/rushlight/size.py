@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, SupportsIndex, overload
 
+__all__ = ["Size", "device"]
+
 
 class Size(tuple[int, ...]):
     """A shape: a tuple that prints as torch prints it and knows its number of elements.
@@ -46,7 +48,7 @@ class Size(tuple[int, ...]):
 class device:
     """Where a Tensor lives: always `device('cpu')`. Other types raise RuntimeError, as a torch without them does."""
 
-    __slots__ = ("type", "index")
+    __slots__ = ("index", "type")
 
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         if isinstance(type, device):
@@ -62,8 +64,11 @@ class device:
         self.index = int(number) if colon else index
 
     def __repr__(self) -> str:
-        return f"device(type='{self.type}')" if self.index is None else \
-            f"device(type='{self.type}', index={self.index})"
+        return (
+            f"device(type='{self.type}')"
+            if self.index is None
+            else f"device(type='{self.type}', index={self.index})"
+        )
 
     def __str__(self) -> str:
         return self.type if self.index is None else f"{self.type}:{self.index}"

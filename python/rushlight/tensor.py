@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from . import dtypes, printing
-from .autograd import entry, graph, hooks
-from .autograd.graph import Node, Port, TensorBase, edge_of, version_number, wrap
+from .autograd import entry, hooks, recording
+from .autograd.graph import Node, Port, TensorBase
+from .autograd.recording import edge_of, unwrap, version_number, wrap
 from .ops import convert, creation, joining, rearrange
 from .ops._common import normal_dim
 from .ops.methods import Methods
@@ -205,15 +206,21 @@ class Tensor(Methods):
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, TensorBase):
-                raise TypeError("assigned grad expected to be a Tensor or None but got grad of type "
-                                + type(value).__name__)
+                raise TypeError(
+                    "assigned grad expected to be a Tensor or None but got grad of type "
+                    + type(value).__name__
+                )
             if value._data.shape != self._data.shape:
-                raise RuntimeError(f"attempting to assign a gradient of size '{list(value._data.shape)}' to a tensor of "
-                                   f"size '{list(self._data.shape)}'. Please ensure that the gradient and the tensor "
-                                   "are the same size")
+                raise RuntimeError(
+                    f"attempting to assign a gradient of size '{list(value._data.shape)}' to a tensor of "
+                    f"size '{list(self._data.shape)}'. Please ensure that the gradient and the tensor "
+                    "are the same size"
+                )
             if value._data.dtype != self._data.dtype:
-                raise RuntimeError(f"attempting to assign a gradient with dtype '{value.dtype}' to a tensor of dtype "
-                                   f"'{self.dtype}'; convert it first, e.g. with .to(tensor.dtype)")
+                raise RuntimeError(
+                    f"attempting to assign a gradient with dtype '{value.dtype}' to a tensor of dtype "
+                    f"'{self.dtype}'; convert it first, e.g. with .to(tensor.dtype)"
+                )
         self._grad = value
 
     @grad.deleter
@@ -235,8 +242,13 @@ class Tensor(Methods):
     def _version(self) -> int:
         return version_number(self)
 
-    def backward(self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-                 inputs: Any = None) -> None:
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
         """Add d self / d leaf to the `.grad` of every leaf that this Tensor was computed from (or of `inputs`).
 
         gradient  weights of the elements, in this Tensor's shape; may be left out for one element
@@ -279,8 +291,12 @@ class Tensor(Methods):
         if self._data.size != 1:
             raise ValueError("only one element tensors can be converted to Python scalars")
         if self.requires_grad:
-            warnings.warn("Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
-                          "Consider using tensor.detach() first.", UserWarning, stacklevel=3)
+            warnings.warn(
+                "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
+                "Consider using tensor.detach() first.",
+                UserWarning,
+                stacklevel=3,
+            )
         return self._data.item()
 
     def __float__(self) -> float:
@@ -297,8 +313,10 @@ class Tensor(Methods):
     def __bool__(self) -> bool:
         if self._data.size == 1:
             return bool(self._data.item())
-        raise RuntimeError(f"Boolean value of Tensor with {'more than one' if self._data.size else 'no'} "
-                           f"value{'' if self._data.size else 's'} is ambiguous")
+        raise RuntimeError(
+            f"Boolean value of Tensor with {'more than one' if self._data.size else 'no'} "
+            f"value{'' if self._data.size else 's'} is ambiguous"
+        )
 
     def __len__(self) -> int:
         if not self._data.ndim:
@@ -312,9 +330,10 @@ class Tensor(Methods):
 
     def __contains__(self, element: Any) -> bool:
         if not isinstance(element, (TensorBase, int, float)):
-            raise RuntimeError("Tensor.__contains__ only supports Tensor or scalar, "
-                               f"but you passed in a {type(element)}.")
-        return bool((self._data == graph.unwrap(element)).any())
+            raise RuntimeError(
+                f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}."
+            )
+        return bool((self._data == unwrap(element)).any())
 
     def __reversed__(self) -> Tensor:
         return rearrange.flip(self, tuple(range(self._data.ndim))) if self._data.ndim else self
@@ -328,12 +347,16 @@ class Tensor(Methods):
         return object.__format__(self, spec)
 
     def __dir__(self) -> list[str]:
-        return [name for name in object.__dir__(self) if name not in TensorBase.__slots__ or name == "__dict__"]
+        return [
+            name for name in object.__dir__(self) if name not in TensorBase.__slots__ or name == "__dict__"
+        ]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if not self.is_leaf:
-            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                               "protocol at the moment.")
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol at the moment."
+            )
         if id(self) not in memo:
             made = Tensor._make_subclass(type(self), wrap(self._data.copy()))
             memo[id(self)] = made
@@ -359,4 +382,4 @@ def _rebuild(kind: type[Tensor], data: Any, requires_grad: bool, attributes: dic
     return made
 
 
-graph.TENSOR = Tensor
+recording.TENSOR = Tensor

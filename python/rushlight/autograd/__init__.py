@@ -11,10 +11,28 @@ from .entry import backward, grad
 from .function import Function
 from .grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
-from .graph import OUTPUT, Node, Rule, TensorBase, ViewRule, record, record_outputs, record_view, unwrap, wrap
+from .graph import OUTPUT, Node, Rule, TensorBase, ViewRule
+from .recording import record, record_outputs, record_view, unwrap, wrap
 
 __all__ = [
-    "OUTPUT", "Function", "GradcheckError", "Node", "Rule", "TensorBase", "ViewRule", "backward", "enable_grad",
-    "grad", "gradcheck", "gradgradcheck", "is_grad_enabled", "no_grad", "record", "record_outputs", "record_view",
-    "set_grad_enabled", "unwrap", "wrap",
+    "OUTPUT",
+    "Function",
+    "GradcheckError",
+    "Node",
+    "Rule",
+    "TensorBase",
+    "ViewRule",
+    "backward",
+    "enable_grad",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "is_grad_enabled",
+    "no_grad",
+    "record",
+    "record_outputs",
+    "record_view",
+    "set_grad_enabled",
+    "unwrap",
+    "wrap",
 ]

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from . import graph
 from .grad_mode import MODE
-from .graph import MultiNode, Node, Port, SavedOutput, TensorBase, make_output, operation_name, wrap
+from .graph import MultiNode, Node, Port, SavedOutput, TensorBase, Version, operation_name
+from .recording import make_output, unwrap, version_of, wrap
 
 ndarray = np.ndarray
 
@@ -31,8 +31,13 @@ FREED = (
 )
 
 
-def run(roots: Sequence[Any], grads: Sequence[Any], retain_graph: bool, create_graph: bool,
-        wanted: Iterable[Any] | None = None) -> dict[int, Any]:
+def run(
+    roots: Sequence[Any],
+    grads: Sequence[Any],
+    retain_graph: bool,
+    create_graph: bool,
+    wanted: Iterable[Any] | None = None,
+) -> dict[int, Any]:
     """Send `grads` back from the edges `roots`.
 
     Gradients are ndarrays, or Tensors under `create_graph`, when the rules' own work is recorded too.
@@ -56,14 +61,16 @@ def run(roots: Sequence[Any], grads: Sequence[Any], retain_graph: bool, create_g
 class Walk:
     """The state of one backward pass."""
 
-    __slots__ = ("retain", "create", "heap", "pending", "owned", "held", "useful", "through", "caught")
+    __slots__ = ("caught", "create", "heap", "held", "owned", "pending", "retain", "through", "useful")
 
     def __init__(self, retain: bool, create: bool) -> None:
         self.retain = retain
         self.create = create
         self.heap: list[tuple[int, Any]] = []  # (-ticket, node) of every node in `pending`
         self.pending: dict[Any, Any] = {}  # node -> gradient so far; of a MultiNode {output index: gradient}
-        self.owned: set[Any] = set()  # what is pending as a sum made here (nodes, (node, index), ids of leaves)
+        self.owned: set[Any] = (
+            set()
+        )  # what is pending as a sum made here (nodes, (node, index), ids of leaves)
         self.held: dict[int, tuple[Any, Any]] = {}  # id -> (leaf with hooks, gradient so far)
         self.useful: set[int] | None = None  # ids of nodes and leaves worth sending to; None = all
         self.through: set[int] = set()  # of these, the nodes that lead further
@@ -160,8 +167,10 @@ class Walk:
 
     def send_to_leaf(self, leaf: Any, grad: Any, fresh: bool) -> None:
         if grad.shape != leaf._data.shape:
-            raise RuntimeError(f"a backward function returned a gradient of shape {list(grad.shape)} "
-                               f"for a Tensor of shape {list(leaf._data.shape)}")
+            raise RuntimeError(
+                f"a backward function returned a gradient of shape {list(grad.shape)} "
+                f"for a Tensor of shape {list(leaf._data.shape)}"
+            )
         key = id(leaf)
         if self.useful is not None:
             self.caught[key] = self.add(key, self.caught.get(key), _like_leaf(leaf, grad))
@@ -181,7 +190,7 @@ class Walk:
             leaf._grad = wrap(grad if fresh and grad.flags.c_contiguous else grad.copy(order="C"))
         elif before._node is None and before._data.flags.writeable:
             np.add(before._data, grad, out=before._data)
-            graph.version_of(before).n += 1
+            version_of(before).n += 1
         else:  # `.grad` was recorded under create_graph, or set by hand to something read-only
             leaf._grad = wrap(before._data + grad)
 
@@ -206,7 +215,7 @@ def unpack(node: Node, create: bool) -> tuple[Any, ...]:
     return tuple(out)
 
 
-def _check_version(node: Node, index: int, version: graph.Version, array: Any, maker: Any) -> None:
+def _check_version(node: Node, index: int, version: Version, array: Any, maker: Any) -> None:
     then = 0 if node.versions is None else node.versions[index]
     if version.n == then:
         return
@@ -230,14 +239,15 @@ def run_hooks(hooks: dict[int, tuple[int, Any]], index: int, grad: Any) -> Any:
             shown = grad if isinstance(grad, TensorBase) else wrap(grad)
             answer = hook(shown)
             if answer is not None:
-                grad = answer if shown is grad else graph.unwrap(answer)
+                grad = answer if shown is grad else unwrap(answer)
     return grad
 
 
 def _hooked(node: Node, grad: Any) -> Any:
     if isinstance(grad, tuple):
-        return tuple([part if part is None else run_hooks(node.hooks, index, part)
-                      for index, part in enumerate(grad)])
+        return tuple(
+            [part if part is None else run_hooks(node.hooks, index, part) for index, part in enumerate(grad)]
+        )
     return run_hooks(node.hooks, 0, grad)
 
 
@@ -250,8 +260,13 @@ def _normal(node: Node, grad: Any) -> Any:
 
 def _fresh(part: Any, grad: Any, parts: Sequence[Any], saved: Any) -> bool:
     """Whether a gradient is an array of its own: no view, not what the rule was given, handed out only once."""
-    return (type(part) is ndarray and part.base is None and part is not grad
-            and not any([part is kept for kept in saved]) and sum([part is other for other in parts]) == 1)
+    return (
+        type(part) is ndarray
+        and part.base is None
+        and part is not grad
+        and not any([part is kept for kept in saved])
+        and sum([part is other for other in parts]) == 1
+    )
 
 
 def _like_leaf(leaf: Any, grad: Any) -> Any:

@@ -7,13 +7,20 @@ from typing import Any
 import numpy as np
 
 from . import engine
-from .graph import Node, Port, TensorBase, edge_of, wrap
+from .graph import Node, Port, TensorBase
+from .recording import edge_of, wrap
 
 _Many = Any  # a Tensor or a sequence of Tensors
 
 
-def backward(tensors: _Many, grad_tensors: _Many = None, retain_graph: bool | None = None,
-             create_graph: bool = False, grad_variables: Any = None, inputs: _Many = None) -> None:
+def backward(
+    tensors: _Many,
+    grad_tensors: _Many = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    grad_variables: Any = None,
+    inputs: _Many = None,
+) -> None:
     """Add d (sum of `tensors` weighted by `grad_tensors`) / d leaf to the `.grad` of every leaf (or of `inputs`).
 
     `grad_tensors` may be left out for Tensors of one element. The graph is freed on the way unless `retain_graph`
@@ -35,9 +42,17 @@ def backward(tensors: _Many, grad_tensors: _Many = None, retain_graph: bool | No
             tensor._grad = found if before is None else before + found
 
 
-def grad(outputs: _Many, inputs: _Many, grad_outputs: _Many = None, retain_graph: bool | None = None,
-         create_graph: bool = False, only_inputs: bool = True, allow_unused: bool | None = None,
-         is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple[Any, ...]:
+def grad(
+    outputs: _Many,
+    inputs: _Many,
+    grad_outputs: _Many = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
     """d (sum of `outputs` weighted by `grad_outputs`) / d inputs, as a tuple; no `.grad` changes.
 
     >>> import rushlight
@@ -46,7 +61,9 @@ def grad(outputs: _Many, inputs: _Many, grad_outputs: _Many = None, retain_graph
     (tensor([2., 4.]),)
     """
     if is_grads_batched:
-        raise NotImplementedError("rushlight's autograd.grad has no is_grads_batched=True; call it once per gradient")
+        raise NotImplementedError(
+            "rushlight's autograd.grad has no is_grads_batched=True; call it once per gradient"
+        )
     outputs, wanted = _listed(outputs), _listed(inputs)
     if not wanted:
         raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
@@ -54,14 +71,18 @@ def grad(outputs: _Many, inputs: _Many, grad_outputs: _Many = None, retain_graph
     for tensor in wanted:
         if edge_of(tensor) is None:
             raise RuntimeError("One of the differentiated Tensors does not require grad")
-    found = _gradients(roots, grads, wanted, create_graph if retain_graph is None else retain_graph, create_graph)
+    found = _gradients(
+        roots, grads, wanted, create_graph if retain_graph is None else retain_graph, create_graph
+    )
     out = []
     for index, (tensor, gradient) in enumerate(zip(wanted, found)):
         if gradient is None and materialize_grads:
             gradient = np.zeros_like(tensor._data)
         elif gradient is None and not allow_unused:
-            raise RuntimeError(f"The differentiated Tensor at index {index} appears to not have been used in the graph. "
-                               "Set allow_unused=True if this is the desired behavior.")
+            raise RuntimeError(
+                f"The differentiated Tensor at index {index} appears to not have been used in the graph. "
+                "Set allow_unused=True if this is the desired behavior."
+            )
         out.append(wrap(gradient) if isinstance(gradient, (np.ndarray, np.generic)) else gradient)
     return tuple(out)
 
@@ -87,11 +108,15 @@ def _start(outputs: list[Any], given: list[Any], create_graph: bool) -> tuple[li
         elif not isinstance(gradient, TensorBase):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
         elif gradient._data.shape != data.shape:
-            raise RuntimeError(f"Mismatch in shape: grad_output[{index}] has a shape of "
-                               f"torch.Size({list(gradient._data.shape)}) and output[{index}] has a shape of "
-                               f"torch.Size({list(data.shape)}).")
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[{index}] has a shape of "
+                f"torch.Size({list(gradient._data.shape)}) and output[{index}] has a shape of "
+                f"torch.Size({list(data.shape)})."
+            )
         if edge is None:
-            raise RuntimeError(f"element {index} of tensors does not require grad and does not have a grad_fn")
+            raise RuntimeError(
+                f"element {index} of tensors does not require grad and does not have a grad_fn"
+            )
         roots.append(edge)
         grads.append(gradient if create_graph else np.asarray(gradient._data, data.dtype))
     return roots, grads

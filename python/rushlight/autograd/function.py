@@ -10,8 +10,9 @@ import numpy as np
 
 from .engine import FREED
 from .grad_mode import MODE, no_grad
-from .graph import MultiNode, Output, Port, Rule, TensorBase, edge_of, make_node, unwrap, wrap
+from .graph import MultiNode, Output, Port, Rule, TensorBase
 from .inplace import check, written
+from .recording import edge_of, make_node, unwrap, wrap
 
 
 class FunctionContext:
@@ -27,8 +28,10 @@ class FunctionContext:
         """Keep inputs, outputs or other Tensors for backward; in-place changes to them will be noticed."""
         for index, each in enumerate(tensors):
             if each is not None and not isinstance(each, TensorBase):
-                raise TypeError(f"save_for_backward can only save variables, but argument {index} is of type "
-                                f"{type(each).__name__}")
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument {index} is of type "
+                    f"{type(each).__name__}"
+                )
         self._kept = tensors
 
     @property
@@ -85,7 +88,9 @@ class Function:
         cls._rule = Rule(cls.__name__ + "Backward", functools.partial(_backward, cls))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError(f"{type(self).__name__} should not be instantiated: use {type(self).__name__}.apply(...)")
+        raise RuntimeError(
+            f"{type(self).__name__} should not be instantiated: use {type(self).__name__}.apply(...)"
+        )
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -100,8 +105,10 @@ class Function:
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         """The gradients; to be defined by the subclass."""
-        raise NotImplementedError("You must implement either the backward or vjp method for your custom "
-                                  "autograd.Function to use it with backward mode AD.")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom "
+            "autograd.Function to use it with backward mode AD."
+        )
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
@@ -123,19 +130,25 @@ class Function:
         return tuple(outs) if isinstance(result, tuple) else outs[0]
 
 
-def _record(rule: Rule, ctx: FunctionContext, args: tuple[Any, ...], edges: tuple[Any, ...], outs: list[Any]) -> None:
+def _record(
+    rule: Rule, ctx: FunctionContext, args: tuple[Any, ...], edges: tuple[Any, ...], outs: list[Any]
+) -> None:
     """Make the Node and hang the outputs on it."""
     inputs = {id(each): each for each in args if isinstance(each, TensorBase)}
     kept = ctx._kept
     for index, out in enumerate(outs):
-        if id(out) in inputs and id(out) not in ctx._dirty:  # returned as it came: an alias carries the new history
+        if (
+            id(out) in inputs and id(out) not in ctx._dirty
+        ):  # returned as it came: an alias carries the new history
             outs[index] = wrap(out._data)
             kept = tuple([outs[index] if each is out and not out.requires_grad else each for each in kept])
     places = {id(out): index for index, out in enumerate(outs) if isinstance(out, TensorBase)}
     saved = tuple([Output(places[id(each)]) if id(each) in places else each for each in kept])
     ctx._kept = None
     shapes = tuple([unwrap(each).shape if isinstance(each, TensorBase) else None for each in args])
-    metas = tuple([(out._data.shape, out._data.dtype) if isinstance(out, TensorBase) else None for out in outs])
+    metas = tuple(
+        [(out._data.shape, out._data.dtype) if isinstance(out, TensorBase) else None for out in outs]
+    )
     for out in outs:
         if id(out) in ctx._dirty:
             check(out)
@@ -149,7 +162,9 @@ def _record(rule: Rule, ctx: FunctionContext, args: tuple[Any, ...], edges: tupl
             out._view = None
 
 
-def _backward(cls: Any, grads: tuple[Any, ...], saved: tuple[Any, ...], params: Any, needs: tuple[bool, ...]) -> Any:
+def _backward(
+    cls: Any, grads: tuple[Any, ...], saved: tuple[Any, ...], params: Any, needs: tuple[bool, ...]
+) -> Any:
     """What the engine calls: ndarrays (or Tensors under create_graph) to the user's Tensors and back."""
     ctx, shapes, metas = params
     create = MODE.enabled
@@ -164,10 +179,16 @@ def _backward(cls: Any, grads: tuple[Any, ...], saved: tuple[Any, ...], params: 
         parts = parts[:-1]
     name = cls.__name__ + "Backward"
     if len(parts) != len(shapes):
-        raise RuntimeError(f"function {name} returned an incorrect number of gradients "
-                           f"(expected {len(shapes)}, got {len(parts)})")
-    return tuple([_checked(name, index, part, shape, create) if need else None
-                  for index, (part, shape, need) in enumerate(zip(parts, shapes, needs))])
+        raise RuntimeError(
+            f"function {name} returned an incorrect number of gradients "
+            f"(expected {len(shapes)}, got {len(parts)})"
+        )
+    return tuple(
+        [
+            _checked(name, index, part, shape, create) if need else None
+            for index, (part, shape, need) in enumerate(zip(parts, shapes, needs))
+        ]
+    )
 
 
 def _shown(grad: Any, meta: Any, materialize: bool) -> Any:
@@ -189,8 +210,10 @@ def _checked(name: str, index: int, part: Any, shape: tuple[int, ...], create: b
         except ValueError:
             fits = False
         if not fits:
-            raise RuntimeError(f"Function {name} returned an invalid gradient at index {index} - got "
-                               f"{list(data.shape)} but expected shape compatible with {list(shape)}")
+            raise RuntimeError(
+                f"Function {name} returned an invalid gradient at index {index} - got "
+                f"{list(data.shape)} but expected shape compatible with {list(shape)}"
+            )
         extra = data.ndim - len(shape)
         dims = tuple(range(extra)) + tuple([extra + i for i, n in enumerate(shape) if n == 1])
         part = part.sum(dims).reshape(shape)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar, cast, overload
 
+__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -45,8 +47,9 @@ class _GradMode:
         self._outer.append(MODE.enabled)
         MODE.enabled = self.enabled
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         MODE.enabled = self._outer.pop()
 
     def __call__(self, function: F) -> F:

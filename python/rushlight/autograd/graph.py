@@ -1,26 +1,19 @@
-"""The graph: what a Tensor remembers about how it was made, and the one function that records it.
+"""The graph's data: what a Tensor remembers about how it was made.
 
-`Rule` is an operation's gradient (name and backward function), `Node` one application of it, `record` makes the
-result Tensor and, if anyone needs gradients, its Node. Edges point from results to inputs only, so dropping the
-last result frees the whole graph by reference counts, without the garbage collector. The walk over the graph
-lives in engine.py, in-place writing in inplace.py; no arithmetic lives here.
+`Rule` is an operation's gradient (name and backward function), `Node` one application of it. Edges point from
+results to inputs only, so dropping the last result frees the whole graph by reference counts, without the garbage
+collector. recording.py makes nodes, engine.py walks them; no arithmetic lives here.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .grad_mode import MODE
-
 Array = np.ndarray[Any, Any]
 Backward = Callable[[Any, tuple[Any, ...], Any, tuple[bool, ...]], tuple[Any, ...]]
-
-_new = object.__new__
-_ticket = itertools.count().__next__  # orders nodes by age; next() on a count is atomic
 
 
 class Output:
@@ -53,12 +46,18 @@ class Rule:
     (None arrives in their place). Without `uses` everything is kept.
     """
 
-    __slots__ = ("name", "backward", "uses")
+    __slots__ = ("backward", "crossed", "name", "uses")
 
-    def __init__(self, name: str, backward: Backward, uses: tuple[tuple[int, ...], ...] | None = None) -> None:
+    def __init__(
+        self, name: str, backward: Backward, uses: tuple[tuple[int, ...], ...] | None = None
+    ) -> None:
         self.name = name
         self.backward = backward
         self.uses = uses
+        self.crossed = uses == (
+            (1,),
+            (0,),
+        )  # two operands, each kept for the other: the case worth being fast in
 
     def __repr__(self) -> str:
         return f"Rule({self.name!r})"
@@ -79,24 +78,21 @@ class Version:
 
     __slots__ = ("n",)
 
-    def __init__(self) -> None:
-        self.n = 0
+    n: int
 
 
 class View:
     """How a Tensor was cut from `base` (never itself a view): the chain of view operations, last one first."""
 
-    __slots__ = ("base", "outer", "rule", "params", "seen", "recorded", "many")
+    __slots__ = ("base", "many", "outer", "params", "recorded", "rule", "seen")
 
-    def __init__(self, base: TensorBase, outer: View | None, rule: ViewRule, params: Any, seen: int,
-                 many: int | None = None) -> None:
-        self.base = base
-        self.outer = outer
-        self.rule = rule
-        self.params = params
-        self.seen = seen  # the version for which the Tensor's node is right
-        self.recorded = MODE.enabled
-        self.many = many  # which one, if the operation returned several views
+    base: TensorBase
+    outer: View | None
+    rule: ViewRule
+    params: Any
+    seen: int  # the version for which the Tensor's node is right
+    recorded: bool  # whether recording was on when the view was made
+    many: int | None  # which one, if the operation returned several views
 
     def steps(self) -> list[tuple[ViewRule, Any]]:
         """The view operations from the base to here, in the order they were applied."""
@@ -119,15 +115,15 @@ class TensorBase:
     """The fields of a Tensor that the graph reads and writes. `rushlight.Tensor` adds everything users see."""
 
     __slots__ = (
-        "_data",  # ndarray, native byte order
-        "_node",  # Node or Port that made it; None for a leaf
-        "_wanted",  # leaf whose gradient is wanted (requires_grad of a leaf)
-        "_grad",  # what backward has left here: a Tensor or None
-        "_writes",  # Version, shared with whoever shares memory; None as long as nobody asked (= version 0)
-        "_view",  # View, if cut from another Tensor by a differentiable view
-        "_hooks",  # dict of hooks of a leaf, or None
         "__dict__",  # allocated only if a user hangs attributes on the Tensor
         "__weakref__",
+        "_data",  # ndarray, native byte order
+        "_grad",  # what backward has left here: a Tensor or None
+        "_hooks",  # dict of hooks of a leaf, or None
+        "_node",  # Node or Port that made it; None for a leaf
+        "_view",  # View, if cut from another Tensor by a differentiable view
+        "_wanted",  # leaf whose gradient is wanted (requires_grad of a leaf)
+        "_writes",  # Version, shared with whoever shares memory; None as long as nobody asked (= version 0)
     )
 
     _data: Array
@@ -139,15 +135,11 @@ class TensorBase:
     _hooks: Any
 
 
-TENSOR: Any = TensorBase  # the class results are made of; tensor.py puts Tensor here
-AS_STRIDED: Any = None  # the rule of a view's refreshed node; inplace.py puts it here
-
-
 class Node:
     """One recorded operation. `edges` has, per input: the Node (or Port) that made it, the leaf Tensor itself,
     or None if it needs no gradient."""
 
-    __slots__ = ("rule", "edges", "saved", "versions", "params", "ticket", "hooks")
+    __slots__ = ("edges", "hooks", "params", "rule", "saved", "ticket", "versions")
 
     rule: Rule
     edges: tuple[Any, ...]
@@ -184,7 +176,7 @@ class MultiNode(Node):
 class Port:
     """Output number `index` of a MultiNode."""
 
-    __slots__ = ("node", "index")
+    __slots__ = ("index", "node")
 
     def __init__(self, node: MultiNode, index: int) -> None:
         self.node = node
@@ -223,174 +215,9 @@ def _edge_view(edge: Any) -> tuple[Any, int]:
 class SavedOutput:
     """The result of an operation, kept by its own node: the array and its version, not the Tensor."""
 
-    __slots__ = ("array", "version", "index")
+    __slots__ = ("array", "index", "version")
 
     def __init__(self, array: Array, version: Version, index: int) -> None:
         self.array = array
         self.version = version
         self.index = index
-
-
-def make_output(node: Node, kept: SavedOutput) -> Any:
-    """The Tensor that a SavedOutput stands for, connected to its node again."""
-    out = wrap(kept.array)
-    out._writes = kept.version
-    out._node = Port(node, kept.index) if isinstance(node, MultiNode) else node
-    return out
-
-
-def wrap(value: Any) -> Any:
-    """A Tensor around an array (or NumPy scalar), not recorded."""
-    out = _new(TENSOR)
-    out._data = value if type(value) is np.ndarray else np.asarray(value)
-    out._node = None
-    out._wanted = False
-    out._grad = None
-    out._writes = None
-    out._view = None
-    out._hooks = None
-    return out
-
-
-def unwrap(value: Any) -> Any:
-    """The ndarray of a Tensor; anything else unchanged."""
-    return value._data if isinstance(value, TensorBase) else value
-
-
-def record(value: Any, rule: Rule, inputs: Sequence[Any], saved: tuple[Any, ...] = (), params: Any = None) -> Any:
-    """The result of an operation, as a Tensor that knows where it came from.
-
-    value   the result, an ndarray
-    inputs  Tensors; ndarrays, numbers and None are allowed and never need gradients
-    saved   what the rule needs: Tensors (checked against in-place changes), anything else as it is, or OUTPUT
-
-    No node is made and nothing kept if recording is off or no input needs a gradient. If no input is a Tensor the
-    value is returned as it is: ndarray in, ndarray out.
-    """
-    edges = []
-    tensor = wanted = False
-    for given in inputs:
-        edge = None
-        if isinstance(given, TensorBase):
-            tensor = True
-            if given._view is not None:
-                refresh(given)
-            edge = given._node
-            if edge is None and given._wanted:
-                edge = given
-            if edge is not None:
-                wanted = True
-        edges.append(edge)
-    if not tensor:
-        return value
-    out = wrap(value)
-    if wanted and MODE.enabled:
-        out._node = make_node(rule, tuple(edges), saved, params, (out,))
-    return out
-
-
-def make_node(rule: Rule, edges: tuple[Any, ...], saved: tuple[Any, ...], params: Any, outs: tuple[Any, ...],
-              kind: type[Node] = Node) -> Any:
-    """The Node of an application of `rule`; `outs` are its results (only read for OUTPUT in `saved`)."""
-    node = _new(kind)
-    node.rule = rule
-    node.edges = edges
-    node.params = params
-    node.hooks = None
-    node.versions = None
-    if saved:
-        if rule.uses is not None:
-            saved = tuple([kept if any([edges[i] is not None for i in used]) else None
-                           for kept, used in zip(saved, rule.uses)])
-        for kept in saved:
-            if isinstance(kept, Output) or (isinstance(kept, TensorBase) and kept._writes is not None):
-                saved, node.versions = _with_versions(saved, outs)
-                break
-    node.saved = saved
-    node.ticket = _ticket()
-    return node
-
-
-def _with_versions(saved: tuple[Any, ...], outs: tuple[Any, ...]) -> tuple[tuple[Any, ...], tuple[int, ...]]:
-    """`saved` with SavedOutputs in the places of OUTPUT, and the version of each entry."""
-    kept = tuple([SavedOutput(outs[entry.index]._data, version_of(outs[entry.index]), entry.index)
-                  if isinstance(entry, Output) else entry for entry in saved])
-    return kept, tuple([entry.version.n if type(entry) is SavedOutput else version_number(entry) for entry in kept])
-
-
-def version_of(tensor: TensorBase) -> Version:
-    """The version counter of a Tensor's memory, made on first use."""
-    version = tensor._writes
-    if version is None:
-        version = tensor._writes = Version()
-    return version
-
-
-def version_number(value: Any) -> int:
-    version = value._writes if isinstance(value, TensorBase) else None
-    return 0 if version is None else version.n
-
-
-def edge_of(tensor: Any) -> Any:
-    """Where the gradient of a Tensor goes: its node, the Tensor itself if it is a wanted leaf, or None."""
-    if not isinstance(tensor, TensorBase):
-        return None
-    if tensor._view is not None:
-        refresh(tensor)
-    if tensor._node is not None:
-        return tensor._node
-    return tensor if tensor._wanted else None
-
-
-def record_outputs(values: Sequence[Any], rule: Rule, inputs: Sequence[Any], saved: tuple[Any, ...] = (),
-                   params: Any = None) -> tuple[Any, ...]:
-    """`record` for an operation with several results; `Output(i)` in `saved` stands for result i."""
-    if not any([isinstance(given, TensorBase) for given in inputs]):
-        return tuple(values)
-    outs = tuple([wrap(value) for value in values])
-    edges = tuple([edge_of(given) for given in inputs])
-    if MODE.enabled and any([edge is not None for edge in edges]):
-        node = make_node(rule, edges, saved, params, outs, MultiNode)
-        node.outputs = len(outs)
-        for index, out in enumerate(outs):
-            if out._data.dtype.kind == "f":
-                out._node = Port(node, index)
-    return outs
-
-
-def record_view(given: Any, rule: ViewRule, params: Any) -> Any:
-    """`record` for an operation whose result shares memory with its input: ndarray in, ndarray view out."""
-    if not isinstance(given, TensorBase):
-        return rule.replay(given, params)
-    out = record(rule.replay(given._data, params), rule, (given,), (), params)
-    _mark_view(out, given, rule, params)
-    return out
-
-
-def record_views(given: Any, rule: Rule, cut: ViewRule, cuts: Sequence[Any], params: Any) -> tuple[Any, ...]:
-    """`record_outputs` for an operation that returns one view per entry of `cuts` (the params of `cut`)."""
-    if not isinstance(given, TensorBase):
-        return tuple([cut.replay(given, each) for each in cuts])
-    outs = record_outputs([cut.replay(given._data, each) for each in cuts], rule, (given,), (), params)
-    for index, (out, each) in enumerate(zip(outs, cuts)):
-        _mark_view(out, given, cut, each, index)
-    return outs
-
-
-def _mark_view(out: Any, given: Any, rule: ViewRule, params: Any, many: int | None = None) -> None:
-    version = out._writes = version_of(given)
-    outer = given._view
-    out._view = View(given if outer is None else outer.base, outer, rule, params, version.n, many)
-
-
-def refresh(tensor: Any) -> None:
-    """Give a view whose base was written to since the node that the base's new history implies."""
-    view = tensor._view
-    version = tensor._writes.n
-    if view.seen == version:
-        return
-    view.seen = version
-    edge = edge_of(view.base)
-    if edge is None:
-        return
-    tensor._node = make_node(AS_STRIDED, (edge,), (), (view, view.base._data.shape), ())

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from .entry import hook_target
-from .graph import edge_of
+from .recording import edge_of
 
 _next_key = itertools.count().__next__
 _LAST = 1 << 62  # keys of retain_grad: after all hooks, so that it sees what they made of the gradient
@@ -31,8 +31,9 @@ class RemovableHandle:
     def __enter__(self) -> RemovableHandle:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.remove()
 
 

@@ -11,22 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from . import graph
 from .grad_mode import MODE
-from .graph import (
-    Rule,
-    SavedOutput,
-    TensorBase,
-    View,
-    edge_of,
-    make_node,
-    operation_name,
-    record,
-    unwrap,
-    version_number,
-    version_of,
-    wrap,
-)
+from .graph import Rule, SavedOutput, TensorBase, View, operation_name
+from .recording import edge_of, make_node, record, region, unwrap, version_of, wrap
 
 LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
 NO_GRAD_VIEW = (
@@ -55,10 +42,14 @@ def check(target: Any) -> None:
             _check_view(view)
     if not target._data.flags.writeable:
         if target._data.size and 0 in target._data.strides:
-            raise RuntimeError("unsupported operation: more than one element of the written-to tensor refers to a "
-                               "single memory location. Please clone() the tensor before performing the operation.")
-        raise RuntimeError("the memory of this tensor is read-only: it was made from a read-only ndarray. "
-                           "Please clone() the tensor before performing the operation.")
+            raise RuntimeError(
+                "unsupported operation: more than one element of the written-to tensor refers to a "
+                "single memory location. Please clone() the tensor before performing the operation."
+            )
+        raise RuntimeError(
+            "the memory of this tensor is read-only: it was made from a read-only ndarray. "
+            "Please clone() the tensor before performing the operation."
+        )
 
 
 def _check_view(view: View) -> None:
@@ -85,9 +76,14 @@ def written(target: Any, node: Any = None) -> Any:
     version_of(target).n += 1
     if node is None:
         return target
-    for index, kept in enumerate(node.saved):  # what was kept as OUTPUT is the content after the write
-        if type(kept) is SavedOutput:
-            node.versions = node.versions[:index] + (kept.version.n,) + node.versions[index + 1:]
+    if any([type(kept) is SavedOutput for kept in node.saved]):  # OUTPUT is the content after the write
+        before_write = node.versions or (0,) * len(node.saved)
+        node.versions = tuple(
+            [
+                kept.version.n if type(kept) is SavedOutput else version
+                for kept, version in zip(node.saved, before_write)
+            ]
+        )
     if view is None:
         target._node = node
     else:
@@ -95,8 +91,14 @@ def written(target: Any, node: Any = None) -> Any:
     return target
 
 
-def record_inplace(target: Any, value: Any, rule: Rule, inputs: tuple[Any, ...], saved: tuple[Any, ...] = (),
-                   params: Any = None) -> Any:
+def record_inplace(
+    target: Any,
+    value: Any,
+    rule: Rule,
+    inputs: tuple[Any, ...],
+    saved: tuple[Any, ...] = (),
+    params: Any = None,
+) -> Any:
     """`record` for an operation that overwrites `target`; returns `target`.
 
     value   the new content; `target`'s own array if the caller has written it already (after `check(target)`)
@@ -132,8 +134,7 @@ def snapshot(target: Any) -> Any:
 
 def _copy_slices_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
     view, _ = params
-    return (_blank(grad, params) if needs[0] else None,
-            _region(grad, params) if needs[1] else None)
+    return (_blank(grad, params) if needs[0] else None, region(grad, params) if needs[1] else None)
 
 
 def _blank(whole: Any, params: Any) -> Any:
@@ -143,23 +144,5 @@ def _blank(whole: Any, params: Any) -> Any:
     return record(out, _BLANK, (whole,), (), params)
 
 
-def _region(whole: Any, params: Any) -> Any:
-    """The region, cut out."""
-    return record(params[0].replay(unwrap(whole)).copy(), _REGION, (whole,), (), params)
-
-
-def _spread(part: Any, params: Any) -> Any:
-    """Zeros of the base's shape with `part` inside the region."""
-    view, shape = params
-    out = np.zeros(shape, unwrap(part).dtype)
-    view.replay(out)[...] = unwrap(part)
-    return record(out, _SPREAD, (part,), (), params)
-
-
 _COPY_SLICES = Rule("CopySlices", _copy_slices_backward)
-graph.AS_STRIDED = Rule("AsStridedBackward0", lambda grad, saved, params, needs: (_spread(grad, params),))
 _BLANK = Rule("CopySlicesBackward0", lambda grad, saved, params, needs: (_blank(grad, params),))
-_REGION = Rule("CopySlicesBackward1", lambda grad, saved, params, needs: (_spread(grad, params),))
-_SPREAD = Rule("CopySlicesBackward2", lambda grad, saved, params, needs: (_region(grad, params),))
-
-__all__ = ["check", "record_inplace", "snapshot", "version_number", "written"]

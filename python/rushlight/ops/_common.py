@@ -12,11 +12,32 @@ from typing import cast as cast_type
 import numpy as np
 
 from .. import dtypes
-from ..autograd.graph import OUTPUT, Rule, TensorBase, ViewRule, record, unwrap, wrap
+from ..autograd.graph import OUTPUT, Rule, TensorBase, ViewRule
+from ..autograd.recording import record, unwrap, wrap
 
-__all__ = ["OUTPUT", "Rule", "TensorBase", "ViewRule", "array_of", "as_float", "broadcast_error", "broadcast_shape",
-           "cast", "dim_error", "expand_like", "is_number", "normal_dim", "normal_dims", "numpy_names", "record",
-           "sum_to", "unbroadcast", "unwrap", "wrap", "zeros_of"]
+__all__ = [
+    "OUTPUT",
+    "Rule",
+    "TensorBase",
+    "ViewRule",
+    "array_of",
+    "as_float",
+    "broadcast_error",
+    "broadcast_shape",
+    "cast",
+    "dim_error",
+    "expand_like",
+    "is_number",
+    "normal_dim",
+    "normal_dims",
+    "numpy_names",
+    "record",
+    "sum_to",
+    "unbroadcast",
+    "unwrap",
+    "wrap",
+    "zeros_of",
+]
 
 ndarray = np.ndarray
 _NUMBERS = (builtins.float, builtins.int, builtins.bool, np.number, np.bool_)
@@ -34,8 +55,9 @@ def array_of(function: str, value: Any, name: str = "input", position: int = 1) 
         return value
     if isinstance(value, np.generic):  # what NumPy makes of 0-dim results
         return np.asarray(value)
-    raise TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, "
-                    f"not {type(value).__name__}")
+    raise TypeError(
+        f"{function}(): argument '{name}' (position {position}) must be Tensor, not {type(value).__name__}"
+    )
 
 
 # ---- broadcasting
@@ -47,8 +69,10 @@ def broadcast_error(a: Sequence[int], b: Sequence[int]) -> RuntimeError:
         m, n = a[-back], b[-back]
         if m != n and m != 1 and n != 1:
             where = max(len(a), len(b)) - back
-            return RuntimeError(f"The size of tensor a ({m}) must match the size of tensor b ({n}) "
-                                f"at non-singleton dimension {where}")
+            return RuntimeError(
+                f"The size of tensor a ({m}) must match the size of tensor b ({n}) "
+                f"at non-singleton dimension {where}"
+            )
     return RuntimeError(f"shapes {list(a)} and {list(b)} cannot be broadcast together")
 
 
@@ -65,7 +89,8 @@ def sum_to(grad: Any, shape: tuple[int, ...]) -> Any:
         return grad
     extra = len(grad.shape) - len(shape)
     dims = tuple(range(extra)) + tuple(
-        [extra + i for i, size in enumerate(shape) if size == 1 and grad.shape[extra + i] != 1])
+        [extra + i for i, size in enumerate(shape) if size == 1 and grad.shape[extra + i] != 1]
+    )
     if dims:
         grad = grad.sum(dims)
     return grad if grad.shape == shape else grad.reshape(shape)

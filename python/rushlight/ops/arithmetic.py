@@ -13,106 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _quiet, dtypes
-from ._common import (
-    OUTPUT,
-    Rule,
-    TensorBase,
-    broadcast_error,
-    cast,
-    is_number,
-    record,
-    sum_to,
-    unwrap,
-    wrap,
-    zeros_of,
-)
+from .. import dtypes
+from .._quiet import apply
+from ._common import Rule, is_number, record, sum_to, unwrap, zeros_of
+from .binary import Operation, binary
 from .pointwise import floor, log, reciprocal, trunc
 from .selection import where
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-_quietly = _quiet.apply
+__all__ = [
+    "add", "div", "divide", "floor_divide", "fmod", "maximum", "minimum", "mul", "multiply", "pow",
+    "remainder", "rsub", "sub", "subtract", "true_divide",
+]  # fmt: skip
+
 ndarray = np.ndarray
-
-
-class Operation:
-    """A two-operand operation: its ufunc, its rule, and what its rule needs kept.
-
-    keeps   "" nothing; "crossed": a for b's gradient, b for a's; "both"; "result": both and the result
-    floats  integer operands are first made floating point (true division)
-    scalar  the rule's name when the second operand is no Tensor, if torch has another one there
-    """
-
-    __slots__ = ("name", "ufunc", "rule", "keeps", "floats", "scalar_rule")
-
-    def __init__(self, name: str, ufunc: Any, rule: Rule, keeps: str = "", floats: bool = False,
-                 scalar: str = "") -> None:
-        self.name = name
-        self.ufunc = ufunc
-        self.rule = rule
-        self.keeps = keeps
-        self.floats = floats
-        self.scalar_rule = Rule(scalar, rule.backward, rule.uses) if scalar else rule
-
-
-def binary(op: Operation, a: Any, b: Any) -> Any:
-    """The recorded result: at once for two Tensors of one floating type, for anything else after `_meet`."""
-    if isinstance(a, TensorBase) and isinstance(b, TensorBase):
-        rule = op.rule
-        x, y = a._data, b._data
-        if x.dtype is not y.dtype or x.dtype.kind != "f":
-            a, b, x, y = _meet(op, a, b)
-    else:
-        rule = op.rule if isinstance(b, TensorBase) else op.scalar_rule
-        a, b, x, y = _meet(op, a, b)
-    try:
-        value = _quietly(op.ufunc, x, y)
-    except ValueError:
-        raise broadcast_error(x.shape, y.shape) from None
-    except TypeError:  # the one thing NumPy refuses: True - True
-        raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. "
-                           "Use the `^` or `logical_xor()` operator instead.") from None
-    keeps = op.keeps
-    saved = () if not keeps else (a, b) if keeps != "result" else (a, b, OUTPUT)
-    return record(value, rule, (a, b), saved, None if x.shape == y.shape else (x.shape, y.shape))
-
-
-def _meet(op: Operation, a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
-    """Both operands in the type they meet in: (a, b, array of a, array of b). Python numbers become 0-dim arrays."""
-    x, y = unwrap(a), unwrap(b)
-    if not isinstance(x, ndarray) and not isinstance(y, ndarray):
-        if not (is_number(x) and is_number(y)):
-            raise _operand_type(op, a, b)
-        a = wrap(np.asarray(x, dtype=dtypes.number_dtype(x)))  # torch.add(1, 2) is a Tensor
-        x = a._data
-    if isinstance(x, ndarray) and type(y) in (builtins.float, builtins.int) and x.dtype.kind == "f":
-        y = np.array(y, x.dtype)  # the usual case: floats times a Python number
-        return a, y, x, y
-    try:
-        kind = dtypes.result_numpy(x, y)
-    except TypeError:
-        raise _operand_type(op, a, b) from None
-    if op.floats and kind.kind != "f":
-        kind = dtypes.default()
-    a, b = _as_kind(a, kind), _as_kind(b, kind)
-    return a, b, unwrap(a), unwrap(b)
-
-
-def _as_kind(value: Any, kind: np.dtype[Any]) -> Any:
-    if is_number(value):
-        return np.array(value).astype(kind)  # wraps round like torch where the number does not fit
-    return cast(value, kind)
-
-
-def _operand_type(op: Operation, a: Any, b: Any) -> TypeError:
-    for position, value in enumerate((a, b)):
-        if not (is_number(value) or isinstance(value, (TensorBase, ndarray))):
-            name = "input" if position == 0 else "other"
-            return TypeError(f"{op.name}(): argument '{name}' (position {position + 1}) must be Tensor or Number, "
-                             f"not {type(value).__name__}")
-    return TypeError(f"{op.name}(): unsupported operands")
 
 
 # ---- add, sub
@@ -176,12 +92,16 @@ def _mul_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, 
 def _div_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
     a, b = saved
     to_a, to_b = shapes or (grad.shape, grad.shape)
-    return (sum_to(grad / b, to_a) if needs[0] else None,
-            sum_to(-grad * (a / b / b), to_b) if needs[1] else None)
+    return (
+        sum_to(grad / b, to_a) if needs[0] else None,
+        sum_to(-grad * (a / b / b), to_b) if needs[1] else None,
+    )
 
 
 MUL = Operation("mul", np.multiply, Rule("MulBackward0", _mul_backward, ((1,), (0,))), "crossed")
-DIV = Operation("div", np.true_divide, Rule("DivBackward0", _div_backward, ((1,), (0, 1))), "both", floats=True)
+DIV = Operation(
+    "div", np.true_divide, Rule("DivBackward0", _div_backward, ((1,), (0, 1))), "both", floats=True
+)
 
 
 def mul(input: Any, other: Any) -> Tensor:
@@ -207,8 +127,9 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode is None:
         return binary(DIV, input, other)
     if rounding_mode not in _ROUNDED:
-        raise RuntimeError("div expected rounding_mode to be one of None, 'trunc', or 'floor' "
-                           f"but found '{rounding_mode}'")
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
     return binary(_ROUNDED[rounding_mode], input, other)
 
 
@@ -232,15 +153,19 @@ def _flat_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any,
 def _remainder_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
     a, b = saved
     to_a, to_b = shapes or (grad.shape, grad.shape)
-    return (sum_to(grad, to_a) if needs[0] else None,
-            sum_to(-grad * floor(a / b), to_b) if needs[1] else None)
+    return (
+        sum_to(grad, to_a) if needs[0] else None,
+        sum_to(-grad * floor(a / b), to_b) if needs[1] else None,
+    )
 
 
 def _fmod_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
     a, b = saved
     to_a, to_b = shapes or (grad.shape, grad.shape)
-    return (sum_to(grad, to_a) if needs[0] else None,
-            sum_to(-grad * trunc(a / b), to_b) if needs[1] else None)
+    return (
+        sum_to(grad, to_a) if needs[0] else None,
+        sum_to(-grad * trunc(a / b), to_b) if needs[1] else None,
+    )
 
 
 def _whole(function: Any) -> Any:
@@ -259,12 +184,23 @@ def _trunc_divide(x: Any, y: Any) -> Any:
 
 
 FLOOR_DIVIDE = Operation("floor_divide", _whole(np.floor_divide), Rule("NotImplemented", _no_gradient))
-REMAINDER = Operation("remainder", _whole(np.remainder), Rule("RemainderBackward1", _remainder_backward), "both",
-                      scalar="RemainderBackward0")
-FMOD = Operation("fmod", _whole(np.fmod), Rule("FmodBackward1", _fmod_backward), "both", scalar="FmodBackward0")
+REMAINDER = Operation(
+    "remainder",
+    _whole(np.remainder),
+    Rule("RemainderBackward1", _remainder_backward),
+    "both",
+    scalar="RemainderBackward0",
+)
+FMOD = Operation(
+    "fmod", _whole(np.fmod), Rule("FmodBackward1", _fmod_backward), "both", scalar="FmodBackward0"
+)
 _ROUNDED = {
-    "floor": Operation("div", _whole(np.floor_divide), Rule("DivBackward2", _flat_backward), scalar="DivBackward1"),
-    "trunc": Operation("div", _whole(_trunc_divide), Rule("DivBackward2", _flat_backward), scalar="DivBackward1"),
+    "floor": Operation(
+        "div", _whole(np.floor_divide), Rule("DivBackward2", _flat_backward), scalar="DivBackward1"
+    ),
+    "trunc": Operation(
+        "div", _whole(_trunc_divide), Rule("DivBackward2", _flat_backward), scalar="DivBackward1"
+    ),
 }
 
 
@@ -335,7 +271,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
         if kind.kind == "f":
             x, y = unwrap(input), np.array(exponent, kind)
-            return record(_quietly(_power, x, y), _POW_SCALAR, (input,), (input, y))
+            return record(apply(_power, x, y), _POW_SCALAR, (input,), (input, y))
     return binary(RPOW if is_number(input) else POW, input, exponent)
 
 
@@ -356,8 +292,10 @@ def _pick_backward(grad: Any, tie: Any, lost_a: Any, lost_b: Any, shapes: Any, n
     """The winner's gradient; equal operands get half each, and with a NaN nobody has lost."""
     to_a, to_b = shapes or (grad.shape, grad.shape)
     shared = where(tie, grad / 2, grad)
-    return (sum_to(where(lost_a, 0.0, shared), to_a) if needs[0] else None,
-            sum_to(where(lost_b, 0.0, shared), to_b) if needs[1] else None)
+    return (
+        sum_to(where(lost_a, 0.0, shared), to_a) if needs[0] else None,
+        sum_to(where(lost_b, 0.0, shared), to_b) if needs[1] else None,
+    )
 
 
 MAXIMUM = Operation("maximum", np.maximum, Rule("MaximumBackward0", _larger_backward), "both")
@@ -372,3 +310,6 @@ def maximum(input: Any, other: Any) -> Tensor:
 def minimum(input: Any, other: Any) -> Tensor:
     """The smaller of two, element by element; NaN wins; equal elements share the gradient."""
     return binary(MINIMUM, input, other)
+
+
+subtract, multiply, divide, true_divide = sub, mul, div, div

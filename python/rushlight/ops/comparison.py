@@ -13,6 +13,12 @@ from ._common import TensorBase, array_of, broadcast_error, is_number, unwrap, w
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+__all__ = [
+    "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "eq", "equal", "ge", "gt", "isclose", "isfinite", "isinf", "isnan", "le", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "lt", "ne",
+]  # fmt: skip
+
 ndarray = np.ndarray
 _quietly = _quiet.apply
 
@@ -24,8 +30,9 @@ def _pair(name: str, a: Any, b: Any) -> tuple[Any, Any]:
         if x.dtype == y.dtype:
             return x, y
     elif not is_number(y):
-        raise TypeError(f"{name}(): argument 'other' (position 2) must be Tensor or Number, "
-                        f"not {type(b).__name__}")
+        raise TypeError(
+            f"{name}(): argument 'other' (position 2) must be Tensor or Number, not {type(b).__name__}"
+        )
     kind = dtypes.result_numpy(x, y)
     if isinstance(y, int) and not isinstance(y, bool) and kind.kind in "iu":
         info = np.iinfo(kind)
@@ -83,7 +90,7 @@ def _bitwise(name: str, ufunc: Any, doc: str) -> Callable[[Any, Any], Tensor]:
     def operation(input: Any, other: Any) -> Any:
         x, y = _pair(name, input, other)
         if x.dtype.kind == "f":
-            raise NotImplementedError(f'"{name}_cpu" not implemented for \'{dtypes.scalar_name(x.dtype)}\'')
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{dtypes.scalar_name(x.dtype)}'")
         value = ufunc(x, y)
         return wrap(value) if isinstance(input, TensorBase) or isinstance(other, TensorBase) else value
 
@@ -101,12 +108,14 @@ def bitwise_not(input: Any) -> Tensor:
     """~input: every bit of integers turned over, `not` of bools."""
     x = array_of("bitwise_not", input)
     if x.dtype.kind == "f":
-        raise NotImplementedError(f'"bitwise_not_cpu" not implemented for \'{dtypes.scalar_name(x.dtype)}\'')
+        raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{dtypes.scalar_name(x.dtype)}'")
     value = np.invert(x)
     return wrap(value) if isinstance(input, TensorBase) else value
 
 
-def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+def isclose(
+    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
     """|input - other| <= atol + rtol * |other|, element by element. RuntimeError for different dtypes."""
     x, y = array_of("isclose", input), array_of("isclose", other, "other", 2)
     if x.dtype != y.dtype:
@@ -115,7 +124,9 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     return wrap(value) if isinstance(input, TensorBase) or isinstance(other, TensorBase) else value
 
 
-def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+def allclose(
+    input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
     """Whether `isclose` holds everywhere.
 
     >>> import rushlight

@@ -9,12 +9,16 @@ import numpy as np
 
 from .. import dtypes
 from .._quiet import apply as quietly
-from ..autograd.graph import record, version_of
+from ..autograd.recording import record, version_of
 from ..size import device as device_type
 from ._common import Rule, TensorBase, cast, unwrap, wrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+__all__ = [
+    "as_tensor", "clone", "detach", "from_dlpack", "from_numpy", "tensor",
+]  # fmt: skip
 
 ndarray = np.ndarray
 
@@ -140,9 +144,12 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     check_device(device)
     kind = None if dtype is None else dtypes.to_numpy(dtype)
     if isinstance(data, TensorBase):
-        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                      "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-                      UserWarning, stacklevel=2)
+        warnings.warn(
+            "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
+            UserWarning,
+            stacklevel=2,
+        )
         data = data._data
     array = _array(data, kind)
     if array is data or isinstance(data, ndarray):
@@ -186,8 +193,14 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
 # ---- element types
 
 
-def to(input: Any, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False,
-       copy: bool = False) -> Tensor:
+def to(
+    input: Any,
+    *args: Any,
+    dtype: Any = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+) -> Tensor:
     """`to(dtype)`, `to(device)`, `to(other)`: the Tensor itself if nothing changes (unless `copy`), else a converted
     one; differentiable. Devices other than the CPU raise RuntimeError."""
     for given in args:
@@ -231,8 +244,17 @@ def type_(input: Any, dtype: Any = None) -> Any:
     if dtype is None:
         return dtypes.type_name(input._data.dtype)
     if isinstance(dtype, str):
-        for each in (dtypes.float32, dtypes.float64, dtypes.float16, dtypes.int64, dtypes.int32, dtypes.int16,
-                     dtypes.int8, dtypes.uint8, dtypes.bool):
+        for each in (
+            dtypes.float32,
+            dtypes.float64,
+            dtypes.float16,
+            dtypes.int64,
+            dtypes.int32,
+            dtypes.int16,
+            dtypes.int8,
+            dtypes.uint8,
+            dtypes.bool,
+        ):
             if each.type_name == dtype:
                 return _convert(input, each.dtype)
         raise ValueError(f"invalid type: '{dtype}'")
@@ -271,7 +293,10 @@ def detach(input: Any) -> Tensor:
     return out
 
 
-def new_tensor(input: Any, data: Any, *, dtype: Any = None, device: Any = None,
-               requires_grad: bool = False) -> Tensor:
+def new_tensor(
+    input: Any, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`tensor(data)` with this Tensor's dtype."""
-    return tensor(data, dtype=dtype or dtypes.of(input._data.dtype), device=device, requires_grad=requires_grad)
+    return tensor(
+        data, dtype=dtype or dtypes.of(input._data.dtype), device=device, requires_grad=requires_grad
+    )

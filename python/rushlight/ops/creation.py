@@ -18,6 +18,11 @@ from .convert import check_device, want_grad
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+__all__ = [
+    "arange", "empty", "empty_like", "eye", "full", "full_like", "linspace", "logspace", "ones", "ones_like",
+    "zeros", "zeros_like",
+]  # fmt: skip
+
 
 def size_args(function: str, size: tuple[Any, ...]) -> tuple[int, ...]:
     """`f(2, 3)` or `f((2, 3))` as a tuple of ints; torch's errors."""
@@ -27,12 +32,16 @@ def size_args(function: str, size: tuple[Any, ...]) -> tuple[int, ...]:
         size = tuple(size[0])
     for each in size:
         if isinstance(each, (bool, float)) or not hasattr(each, "__index__"):
-            raise TypeError(f"{function}(): argument 'size' (position 1) must be tuple of ints, "
-                            f"not {type(each).__name__}")
+            raise TypeError(
+                f"{function}(): argument 'size' (position 1) must be tuple of ints, not {type(each).__name__}"
+            )
     out = tuple([each.__index__() for each in size])
     if any([length < 0 for length in out]):
-        raise RuntimeError(f"{function}: Dimension size must be non-negative." if function != "empty" else
-                           f"Trying to create tensor with negative dimension {min(out)}: {list(out)}")
+        raise RuntimeError(
+            f"{function}: Dimension size must be non-negative."
+            if function != "empty"
+            else f"Trying to create tensor with negative dimension {min(out)}: {list(out)}"
+        )
     return out
 
 
@@ -40,7 +49,9 @@ def _kind(dtype: Any) -> np.dtype[Any]:
     return dtypes.default() if dtype is None else dtypes.to_numpy(dtype)
 
 
-def zeros(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Zeros of the given size.
 
     >>> import rushlight
@@ -49,31 +60,53 @@ def zeros(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, r
             [0., 0., 0.]])
     """
     check_device(device)
-    return want_grad(wrap(np.zeros(size_args("zeros", args if size is None else (size,)), _kind(dtype))), requires_grad)
+    return want_grad(
+        wrap(np.zeros(size_args("zeros", args if size is None else (size,)), _kind(dtype))), requires_grad
+    )
 
 
-def ones(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Ones of the given size."""
     check_device(device)
-    return want_grad(wrap(np.ones(size_args("ones", args if size is None else (size,)), _kind(dtype))), requires_grad)
+    return want_grad(
+        wrap(np.ones(size_args("ones", args if size is None else (size,)), _kind(dtype))), requires_grad
+    )
 
 
-def empty(*args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-          memory_format: Any = None) -> Tensor:
+def empty(
+    *args: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Whatever the memory held, in the given size."""
     check_device(device)
-    return want_grad(wrap(np.empty(size_args("empty", args if size is None else (size,)), _kind(dtype))), requires_grad)
+    return want_grad(
+        wrap(np.empty(size_args("empty", args if size is None else (size,)), _kind(dtype))), requires_grad
+    )
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
-         requires_grad: bool = False) -> Tensor:
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`fill_value` everywhere; without `dtype` its own kind decides (bool, int64 or the default float)."""
     if not isinstance(size, (tuple, list)):
-        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+        raise TypeError(
+            f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
+        )
     check_device(device)
     value = unwrap(fill_value)
-    kind = dtypes.to_numpy(dtype) if dtype is not None else value.dtype if isinstance(value, np.ndarray) else \
-        dtypes.number_dtype(value)
+    kind = (
+        dtypes.to_numpy(dtype)
+        if dtype is not None
+        else value.dtype
+        if isinstance(value, np.ndarray)
+        else dtypes.number_dtype(value)
+    )
     return want_grad(wrap(np.full(size_args("full", (tuple(size),)), value).astype(kind)), requires_grad)
 
 
@@ -82,55 +115,105 @@ def _like(function: str, input: Any, dtype: Any) -> tuple[tuple[int, ...], np.dt
     return x.shape, x.dtype if dtype is None else dtypes.to_numpy(dtype)
 
 
-def zeros_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-               memory_format: Any = None) -> Tensor:
+def zeros_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Zeros in the shape (and dtype, unless given) of `input`."""
     check_device(device)
     return want_grad(wrap(np.zeros(*_like("zeros_like", input, dtype))), requires_grad)
 
 
-def ones_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-              memory_format: Any = None) -> Tensor:
+def ones_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Ones in the shape (and dtype, unless given) of `input`."""
     check_device(device)
     return want_grad(wrap(np.ones(*_like("ones_like", input, dtype))), requires_grad)
 
 
-def empty_like(input: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-               memory_format: Any = None) -> Tensor:
+def empty_like(
+    input: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Whatever the memory held, in the shape (and dtype, unless given) of `input`."""
     check_device(device)
     return want_grad(wrap(np.empty(*_like("empty_like", input, dtype))), requires_grad)
 
 
-def full_like(input: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-              memory_format: Any = None) -> Tensor:
+def full_like(
+    input: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """`fill_value` everywhere, in the shape (and dtype, unless given) of `input`."""
     check_device(device)
     shape, kind = _like("full_like", input, dtype)
     return want_grad(wrap(np.full(shape, unwrap(fill_value)).astype(kind)), requires_grad)
 
 
-def new_zeros(input: Any, *args: Any, size: Any = None, dtype: Any = None, device: Any = None,
-              requires_grad: bool = False) -> Tensor:
+def new_zeros(
+    input: Any,
+    *args: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Zeros of the given size in this Tensor's dtype."""
     return zeros(*args, size=size, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
-def new_ones(input: Any, *args: Any, size: Any = None, dtype: Any = None, device: Any = None,
-              requires_grad: bool = False) -> Tensor:
+def new_ones(
+    input: Any,
+    *args: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Ones of the given size in this Tensor's dtype."""
     return ones(*args, size=size, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
-def new_empty(input: Any, *args: Any, size: Any = None, dtype: Any = None, device: Any = None,
-              requires_grad: bool = False) -> Tensor:
+def new_empty(
+    input: Any,
+    *args: Any,
+    size: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Uninitialised memory of the given size in this Tensor's dtype."""
     return empty(*args, size=size, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
-def new_full(input: Any, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None,
-             requires_grad: bool = False) -> Tensor:
+def new_full(
+    input: Any,
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`fill_value` everywhere, in the given size and this Tensor's dtype."""
     return full(size, fill_value, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
@@ -142,8 +225,15 @@ def _number(value: Any) -> Any:
     return value._data.item() if isinstance(value, TensorBase) else value
 
 
-def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: Any = None, device: Any = None,
-           requires_grad: bool = False) -> Tensor:
+def arange(
+    *args: Any,
+    start: Any = 0,
+    end: Any = None,
+    step: Any = 1,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """start, start + step, ... up to but without end; forms (end), (start, end), (start, end, step). int64 if all
     three are integers, else the default float.
 
@@ -173,8 +263,9 @@ def arange(*args: Any, start: Any = 0, end: Any = None, step: Any = 1, dtype: An
     return want_grad(wrap(values.astype(kind)), requires_grad)
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None,
-             requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`steps` evenly spaced numbers from start to end, both included.
 
     >>> import rushlight
@@ -196,13 +287,24 @@ def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Any:
     first, last = work.type(start), work.type(end)
     step = (last - first) / work.type(max(steps - 1, 1))
     places = np.arange(steps)
-    values = np.where(places < steps // 2, first + step * places.astype(work),
-                      last - step * (steps - 1 - places).astype(work))
+    values = np.where(
+        places < steps // 2,
+        first + step * places.astype(work),
+        last - step * (steps - 1 - places).astype(work),
+    )
     return values.astype(kind)
 
 
-def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
-             requires_grad: bool = False) -> Tensor:
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`base` to the power of `steps` evenly spaced numbers from start to end."""
     check_device(device)
     kind = _kind(dtype)
@@ -210,7 +312,9 @@ def logspace(start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any
     return want_grad(wrap(np.power(float(base), powers).astype(kind)), requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Ones on the diagonal of an n by m matrix (m = n unless given), zeros elsewhere."""
     check_device(device)
     if n < 0 or (m is not None and m < 0):

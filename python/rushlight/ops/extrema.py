@@ -12,13 +12,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _quiet, dtypes
-from ._common import OUTPUT, Rule, TensorBase, array_of, expand_like, normal_dim, normal_dims, numpy_names, record, wrap
+from ._common import (
+    OUTPUT,
+    Rule,
+    TensorBase,
+    array_of,
+    expand_like,
+    normal_dim,
+    normal_dims,
+    numpy_names,
+    record,
+    wrap,
+)
 from .arithmetic import maximum, minimum
 from .indexing import spread
 from .selection import where
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+__all__ = [
+    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "max", "min",
+]  # fmt: skip
 
 _quietly = _quiet.apply
 
@@ -55,8 +70,10 @@ def _extreme(name: str, ufunc: Any, rule: Rule, input: Any, dim: Any, keepdim: b
     x = array_of(name, input)
     dims = normal_dims(dim, x.ndim)
     if x.size == 0 and (dims is None or 0 in [x.shape[d] for d in dims]):
-        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
-                           "Specify the reduction dim with the 'dim' argument.")
+        raise RuntimeError(
+            f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
+            "Specify the reduction dim with the 'dim' argument."
+        )
     value = _quietly(ufunc.reduce, x, dims if x.ndim else None, None, None, keepdim)
     return record(value, rule, (input,), (input, OUTPUT), (dims, x.shape, keepdim))
 
@@ -97,7 +114,9 @@ def _along(name: str, argument: Any, rule: Rule, kind: Any, input: Any, dim: int
     if x.ndim and x.shape[dim] == 0:
         raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
     if not x.ndim:
-        return kind(record(x.copy(), rule, (input,), (), (None, (), 0, keepdim)), wrap(np.zeros((), np.int64)))
+        return kind(
+            record(x.copy(), rule, (input,), (), (None, (), 0, keepdim)), wrap(np.zeros((), np.int64))
+        )
     index = argument(x, dim, keepdims=True)
     value = np.take_along_axis(x, index, dim)
     params = (index, x.shape, dim, keepdim)
@@ -191,5 +210,3 @@ def count_nonzero(input: Any, dim: Any = None) -> Tensor:
     x = array_of("count_nonzero", input)
     value = np.asarray(np.count_nonzero(x, axis=normal_dims(dim, x.ndim)), dtypes.I64)
     return wrap(value) if isinstance(input, TensorBase) else value
-
-

@@ -9,10 +9,10 @@ import numpy as np
 
 from .. import dtypes, random
 from ..autograd.inplace import check, record_inplace
+from ..generator import Generator, integer_values, normal_values, uniform_values
 from ._common import Rule, TensorBase, unwrap, zeros_of
 
 if TYPE_CHECKING:
-    from ..random import Generator
     from ..tensor import Tensor
 
 
@@ -20,7 +20,9 @@ def _fill_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]
     return (zeros_of(grad),)
 
 
-_RULES = {name: Rule(f"{name}Backward0", _fill_backward) for name in ("Uniform", "Normal", "Random", "Bernoulli")}
+_RULES = {
+    name: Rule(f"{name}Backward0", _fill_backward) for name in ("Uniform", "Normal", "Random", "Bernoulli")
+}
 
 
 def _of(generator: Generator | None) -> Generator:
@@ -40,21 +42,24 @@ def _floating(function: str, input: Any) -> np.dtype[Any]:
     check(input)
     kind: np.dtype[Any] = input._data.dtype
     if kind.kind != "f":
-        raise NotImplementedError(f'"{function}" not implemented for \'{dtypes.scalar_name(kind)}\'')
+        raise NotImplementedError(f"\"{function}\" not implemented for '{dtypes.scalar_name(kind)}'")
     return kind
 
 
-def uniform_(input: Any, from_: float = 0, to: float = 1, *, generator: Generator | None = None,
-             **named: float) -> Tensor:
+def uniform_(
+    input: Any, from_: float = 0, to: float = 1, *, generator: Generator | None = None, **named: float
+) -> Tensor:
     """Every element uniform in [from, to), in place."""
     low = float(named.pop("from", from_))
     if named:
         raise TypeError(f"uniform_() got an unexpected keyword argument '{next(iter(named))}'")
     kind = _floating("check_uniform_bounds", input)
     if low > to:
-        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={to:g}")
+        raise RuntimeError(
+            f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={to:g}"
+        )
     array = input._data
-    values = _in_memory_order(array, random.uniform_values(_of(generator), (array.size,), kind, low, float(to)))
+    values = _in_memory_order(array, uniform_values(_of(generator), (array.size,), kind, low, float(to)))
     return record_inplace(input, values, _RULES["Uniform"], (input,))
 
 
@@ -64,7 +69,7 @@ def normal_(input: Any, mean: float = 0, std: float = 1, *, generator: Generator
     if std < 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
     array = input._data
-    values = random.normal_values(_of(generator), (array.size,), kind, mean, std, array.flags.c_contiguous)
+    values = normal_values(_of(generator), (array.size,), kind, mean, std, array.flags.c_contiguous)
     values = _in_memory_order(array, values)
     return record_inplace(input, values, _RULES["Normal"], (input,))
 
@@ -77,11 +82,15 @@ def random_(input: Any, *limits: int, generator: Generator | None = None) -> Ten
     if limits:
         low, high = (0, limits[0]) if len(limits) == 1 else limits
         if low >= high:
-            raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
-        values = random.integer_values(g, (array.size,), int(low), int(high))
+            raise RuntimeError(
+                f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
+            )
+        values = integer_values(g, (array.size,), int(low), int(high))
     else:
         values = _any_number(g, array)
-    return record_inplace(input, _in_memory_order(array, values.astype(array.dtype)), _RULES["Random"], (input,))
+    return record_inplace(
+        input, _in_memory_order(array, values.astype(array.dtype)), _RULES["Random"], (input,)
+    )
 
 
 def _any_number(g: Generator, array: Any) -> Any:

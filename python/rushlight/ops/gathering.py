@@ -12,6 +12,10 @@ from .indexing import blank, spread
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+__all__ = [
+    "gather", "index_select", "masked_select", "nonzero", "scatter", "scatter_add", "take",
+]  # fmt: skip
+
 ndarray = np.ndarray
 
 
@@ -58,8 +62,10 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
         raise RuntimeError("Index tensor must have the same number of dimensions as input tensor")
     for d in range(x.ndim):
         if d != dim and at.shape[d] > x.shape[d]:
-            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(at.shape)} to be no larger "
-                               f"than self {list(x.shape)} apart from dimension {dim}")
+            raise RuntimeError(
+                f"Size does not match at dimension {d} expected index {list(at.shape)} to be no larger "
+                f"than self {list(x.shape)} apart from dimension {dim}"
+            )
     places = _places(at, dim) or (...,)
     return record(np.array(x[places]), _GATHER, (input,), (), (places, x.shape))
 

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
-from ..autograd.graph import record_view
 from ..autograd.inplace import check, record_inplace
+from ..autograd.recording import record_view
 from ._common import Rule, TensorBase, ViewRule, array_of, cast, is_number, normal_dim, record, sum_to, unwrap
 from .inplace import copy_
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+__all__ = [
+    "narrow", "select",
+]  # fmt: skip
 
 ndarray = np.ndarray
 
@@ -67,8 +71,10 @@ def _parse(x: Any, index: Any) -> tuple[tuple[Any, ...], ViewRule | None, tuple[
     used = sum([_width(item) for item in items])
     if used > x.ndim:
         if x.ndim == 0:
-            raise IndexError("invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
-                             "C++ to convert a 0-dim tensor to a number")
+            raise IndexError(
+                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
+                "C++ to convert a 0-dim tensor to a number"
+            )
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
     view: list[Any] = []
     arrays: list[Any] = []  # index of the view: one entry per dimension of the view, `:` or an array
@@ -91,7 +97,9 @@ def _parse(x: Any, index: Any) -> tuple[tuple[Any, ...], ViewRule | None, tuple[
             arrays.append(slice(None))
         elif isinstance(item, int):
             if not -x.shape[dim] <= item < x.shape[dim]:
-                raise IndexError(f"index {item} is out of bounds for dimension {position} with size {x.shape[dim]}")
+                raise IndexError(
+                    f"index {item} is out of bounds for dimension {position} with size {x.shape[dim]}"
+                )
             view.append(item)
             rule = _SELECT
         else:
@@ -121,8 +129,10 @@ def _check_mask(item: Any, x: Any, dim: int) -> None:
     if item.dtype == np.bool_:
         for i, length in enumerate(item.shape):
             if length != x.shape[dim + i]:
-                raise IndexError(f"The shape of the mask {list(item.shape)} at index {i} does not match the shape of "
-                                 f"the indexed tensor {list(x.shape)} at index {dim + i}")
+                raise IndexError(
+                    f"The shape of the mask {list(item.shape)} at index {i} does not match the shape of "
+                    f"the indexed tensor {list(x.shape)} at index {dim + i}"
+                )
 
 
 def _items(index: Any) -> list[Any]:
@@ -131,9 +141,14 @@ def _items(index: Any) -> list[Any]:
     items = []
     for part in parts:
         if isinstance(part, slice):
-            if isinstance(part.start, TensorBase) or isinstance(part.stop, TensorBase) or \
-                    isinstance(part.step, TensorBase):
-                part = slice(*[None if end is None else int(end) for end in (part.start, part.stop, part.step)])
+            if (
+                isinstance(part.start, TensorBase)
+                or isinstance(part.stop, TensorBase)
+                or isinstance(part.step, TensorBase)
+            ):
+                part = slice(
+                    *[None if end is None else int(end) for end in (part.start, part.stop, part.step)]
+                )
         elif part is None or part is Ellipsis or isinstance(part, (bool, int)):
             pass
         elif isinstance(part, np.bool_):
@@ -155,8 +170,10 @@ def _index_array(part: Any) -> Any:
     if not isinstance(array, ndarray) or array.dtype.kind not in "iub":
         if isinstance(array, ndarray) and array.dtype.kind == "f":
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
-        raise IndexError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
-                         f"indices (got {type(part).__name__})")
+        raise IndexError(
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid "
+            f"indices (got {type(part).__name__})"
+        )
     if array.dtype == np.uint8:
         return array.astype(bool)
     if array.dtype == np.bool_:
@@ -176,9 +193,13 @@ def getitem(input: Any, index: Any) -> Tensor:
     (tensor([1, 2]), tensor([4, 5]))
     """
     x = unwrap(input)
+    if type(index) is int and x.ndim and -x.shape[0] <= index < x.shape[0]:
+        return record_view(input, _SELECT, ((index, ...), x.shape))
     view, rule, arrays = _parse(x, index)
     if rule is not None or arrays is None:
-        input = record_view(input, rule or _ALIAS, (view + (...,), x.shape))  # `...`: 0-dim results stay arrays
+        input = record_view(
+            input, rule or _ALIAS, (view + (...,), x.shape)
+        )  # `...`: 0-dim results stay arrays
     if arrays is None:
         return input
     x = unwrap(input)
@@ -220,20 +241,25 @@ def setitem(input: Any, index: Any, value: Any) -> None:
 def _check_expand(source: Any, target: tuple[int, ...]) -> None:
     shape = source.shape
     if len(shape) > len(target):
-        raise RuntimeError(f"expand({dtypes.type_name(source.dtype)}{{{list(shape)}}}, size={list(target)}): the "
-                           f"number of sizes provided ({len(target)}) must be greater or equal to the number of "
-                           f"dimensions in the tensor ({len(shape)})")
+        raise RuntimeError(
+            f"expand({dtypes.type_name(source.dtype)}{{{list(shape)}}}, size={list(target)}): the "
+            f"number of sizes provided ({len(target)}) must be greater or equal to the number of "
+            f"dimensions in the tensor ({len(shape)})"
+        )
     for back in range(1, len(shape) + 1):
         if shape[-back] not in (1, target[-back]):
-            raise RuntimeError(f"The expanded size of the tensor ({target[-back]}) must match the existing size "
-                               f"({shape[-back]}) at non-singleton dimension {len(target) - back}.  "
-                               f"Target sizes: {list(target)}.  Tensor sizes: {list(shape)}")
+            raise RuntimeError(
+                f"The expanded size of the tensor ({target[-back]}) must match the existing size "
+                f"({shape[-back]}) at non-singleton dimension {len(target) - back}.  "
+                f"Target sizes: {list(target)}.  Tensor sizes: {list(shape)}"
+            )
 
 
 def _put_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
     index, shape, kind, added = params
     return (grad if added else blank(grad, index)) if needs[0] else None, (
-        cast(sum_to(grad[index], shape), kind) if needs[1] else None)
+        cast(sum_to(grad[index], shape), kind) if needs[1] else None
+    )
 
 
 def _blank_backward(grad: Any, saved: Any, index: Any, needs: Any) -> tuple[Any]:
@@ -262,9 +288,13 @@ def _put(target: Any, index: Any, source: Any, added: bool = False) -> Any:
     except IndexError as error:
         raise _torch_text(error) from None
     except ValueError:
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(array.shape)} cannot be broadcast to "
-                           f"indexing result of shape {list(target._data[index].shape)}") from None
-    return record_inplace(target, content, _PUT, (target, source), (), (index, array.shape, array.dtype, added))
+        raise RuntimeError(
+            f"shape mismatch: value tensor of shape {list(array.shape)} cannot be broadcast to "
+            f"indexing result of shape {list(target._data[index].shape)}"
+        ) from None
+    return record_inplace(
+        target, content, _PUT, (target, source), (), (index, array.shape, array.dtype, added)
+    )
 
 
 def index_put_(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bool = False) -> Tensor:

@@ -11,10 +11,11 @@ import numpy as np
 
 from .. import _quiet, dtypes
 from ..autograd.grad_mode import MODE
-from ..autograd.graph import edge_of
 from ..autograd.inplace import check, record_inplace, snapshot, written
+from ..autograd.recording import edge_of
 from . import arithmetic, pointwise, selection
 from ._common import Rule, TensorBase, array_of, broadcast_error, cast, is_number, sum_to, unwrap, zeros_of
+from .binary import Operation, binary
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -26,19 +27,23 @@ def _overwrite(target: Any, result: Any) -> Any:
     """Put the result of an out-of-place operation, history included, in the place of `target`."""
     value = unwrap(result)
     if value.shape != target._data.shape:
-        raise RuntimeError(f"output with shape {list(target._data.shape)} doesn't match the broadcast shape "
-                           f"{list(value.shape)}")
+        raise RuntimeError(
+            f"output with shape {list(target._data.shape)} doesn't match the broadcast shape "
+            f"{list(value.shape)}"
+        )
     if value.dtype != target._data.dtype:
         if dtypes.category(value.dtype) > dtypes.category(target._data.dtype):
-            raise RuntimeError(f"result type {dtypes.scalar_name(value.dtype)} can't be cast to the desired output "
-                               f"type {dtypes.scalar_name(target._data.dtype)}")
+            raise RuntimeError(
+                f"result type {dtypes.scalar_name(value.dtype)} can't be cast to the desired output "
+                f"type {dtypes.scalar_name(target._data.dtype)}"
+            )
         result = cast(result, target._data.dtype)
         value = unwrap(result)
     np.copyto(target._data, value)
     return written(target, result._node)
 
 
-def _binary_(op: arithmetic.Operation, target: Any, other: Any) -> Any:
+def _binary_(op: Operation, target: Any, other: Any) -> Any:
     """target = op(target, other), in place."""
     check(target)
     if MODE.enabled:
@@ -46,24 +51,29 @@ def _binary_(op: arithmetic.Operation, target: Any, other: Any) -> Any:
         if gives or edge_of(target) is not None:
             # the old content is overwritten below: keep a copy if other's gradient, or a two-sided rule, reads it
             old = snapshot(target) if op.keeps and (gives or op.keeps != "crossed") else target
-            return _overwrite(target, arithmetic.binary(op, old, other))
+            return _overwrite(target, binary(op, old, other))
     x, y = target._data, unwrap(other)
     if is_number(y) and x.dtype.kind == "f":
         y = np.array(y, x.dtype)
-    if isinstance(y, np.ndarray) and y.dtype == x.dtype and (x.dtype.kind == "f" or not (op.floats or x.dtype.kind == "b")) \
-            and isinstance(op.ufunc, np.ufunc):
+    if (
+        isinstance(y, np.ndarray)
+        and y.dtype == x.dtype
+        and (x.dtype.kind == "f" or not (op.floats or x.dtype.kind == "b"))
+        and isinstance(op.ufunc, np.ufunc)
+    ):
         try:
             _quietly(op.ufunc, x, y, x)
         except ValueError:
-            shape = arithmetic.broadcast_error(x.shape, y.shape)
+            shape = broadcast_error(x.shape, y.shape)
             try:
                 wide = np.broadcast_shapes(x.shape, y.shape)
             except ValueError:
                 raise shape from None
-            raise RuntimeError(f"output with shape {list(x.shape)} doesn't match the broadcast shape "
-                               f"{list(wide)}") from None
+            raise RuntimeError(
+                f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(wide)}"
+            ) from None
         return written(target)
-    return _overwrite(target, arithmetic.binary(op, target, other))
+    return _overwrite(target, binary(op, target, other))
 
 
 def add_(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
@@ -144,8 +154,7 @@ def _fill_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any,
 
 def _copy_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
     shape, kind = params
-    return (zeros_of(grad) if needs[0] else None,
-            cast(sum_to(grad, shape), kind) if needs[1] else None)
+    return (zeros_of(grad) if needs[0] else None, cast(sum_to(grad, shape), kind) if needs[1] else None)
 
 
 _ZERO, _FILL = Rule("ZeroBackward0", _fill_backward), Rule("FillBackward0", _fill_backward)
@@ -166,8 +175,9 @@ def fill_(input: Any, value: Any) -> Tensor:
     tensor([3., 3.])
     """
     if isinstance(value, TensorBase) and value._data.ndim:
-        raise RuntimeError("fill_ only supports 0-dimension value tensor but got tensor with "
-                           f"{value._data.ndim} dimensions.")
+        raise RuntimeError(
+            f"fill_ only supports 0-dimension value tensor but got tensor with {value._data.ndim} dimensions."
+        )
     return _fill(input, value, _FILL_TENSOR if isinstance(value, TensorBase) else _FILL)
 
 
@@ -188,8 +198,10 @@ def copy_(input: Any, src: Any, non_blocking: bool = False) -> Tensor:
         except ValueError:
             raise broadcast_error(target.shape, value.shape) from None
         if not fits:
-            raise RuntimeError(f"output with shape {list(target.shape)} doesn't match the broadcast shape "
-                               f"{list(np.broadcast_shapes(value.shape, target.shape))}")
+            raise RuntimeError(
+                f"output with shape {list(target.shape)} doesn't match the broadcast shape "
+                f"{list(np.broadcast_shapes(value.shape, target.shape))}"
+            )
     if value is target:
         check(input)
         return written(input)

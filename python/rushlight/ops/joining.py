@@ -8,20 +8,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
-from ..autograd.graph import record_views
+from ..autograd.recording import record_views
 from ._common import Rule, TensorBase, ViewRule, array_of, cast, normal_dim, numpy_names, record, unwrap, wrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+__all__ = [
+    "cat", "chunk", "concat", "concatenate", "hstack", "split", "stack", "unbind", "vstack",
+]  # fmt: skip
+
 
 def _sequence(function: str, tensors: Any) -> list[Any]:
     if not isinstance(tensors, (list, tuple)):
-        raise TypeError(f"{function}(): argument 'tensors' (position 1) must be tuple of Tensors, "
-                        f"not {type(tensors).__name__}")
+        raise TypeError(
+            f"{function}(): argument 'tensors' (position 1) must be tuple of Tensors, "
+            f"not {type(tensors).__name__}"
+        )
     for index, each in enumerate(tensors):
         if not isinstance(each, (TensorBase, np.ndarray)):
-            raise TypeError(f"expected Tensor as element {index} in argument 0, but got {type(each).__name__}")
+            raise TypeError(
+                f"expected Tensor as element {index} in argument 0, but got {type(each).__name__}"
+            )
     return list(tensors)
 
 
@@ -68,11 +76,15 @@ def cat(tensors: Sequence[Any], dim: int = 0) -> Tensor:
         if shape == (0,):
             continue
         if len(shape) != first.ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {len(shape)}")
+            raise RuntimeError(
+                f"Tensors must have same number of dimensions: got {first.ndim} and {len(shape)}"
+            )
         for d in range(first.ndim):
             if d != dim and shape[d] != first.shape[d]:
-                raise RuntimeError(f"Sizes of tensors must match except in dimension {dim}. Expected size "
-                                   f"{first.shape[d]} but got size {shape[d]} for tensor number {index} in the list.")
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {dim}. Expected size "
+                    f"{first.shape[d]} but got size {shape[d]} for tensor number {index} in the list."
+                )
     arrays = [unwrap(each) for each in full]
     sizes = tuple([array.shape[dim] for array in arrays])
     value = record(np.concatenate(arrays, dim), _CAT, full, (), (dim, sizes))
@@ -108,8 +120,10 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
     arrays = [unwrap(each) for each in given]
     for index, array in enumerate(arrays):
         if array.shape != arrays[0].shape:
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} at entry "
-                               f"0 and {list(array.shape)} at entry {index}")
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(arrays[0].shape)} at entry "
+                f"0 and {list(array.shape)} at entry {index}"
+            )
     dim = normal_dim(dim, arrays[0].ndim + 1)
     return record(np.stack(arrays, dim), _STACK, given, (), dim)
 
@@ -160,7 +174,10 @@ def _filled(grads: Any, shapes: Any) -> list[Any]:
     return [np.zeros(shape, kind) if grad is None else grad for grad, shape in zip(grads, shapes)]
 
 
-_SPLIT, _SPLIT_SIZES = Rule("SplitBackward0", _split_backward), Rule("SplitWithSizesBackward0", _split_backward)
+_SPLIT, _SPLIT_SIZES = (
+    Rule("SplitBackward0", _split_backward),
+    Rule("SplitWithSizesBackward0", _split_backward),
+)
 _UNBIND = Rule("UnbindBackward0", _unbind_backward)
 
 
@@ -179,16 +196,19 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tenso
     if isinstance(split_size_or_sections, (list, tuple)):
         sizes = [int(size) for size in split_size_or_sections]
         if np.sum(sizes) != length or any(size < 0 for size in sizes):
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {length} (input tensor's size "
-                               f"at dimension {dim}), but got split_sizes={sizes}")
+            raise RuntimeError(
+                f"split_with_sizes expects split_sizes to sum exactly to {length} (input tensor's size "
+                f"at dimension {dim}), but got split_sizes={sizes}"
+            )
         rule, view = _SPLIT_SIZES, _SPLIT_SIZES_VIEW
     else:
         step = int(split_size_or_sections)
         if step < 0:
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
         if step == 0 and length:
-            raise RuntimeError("split_size can only be 0 if dimension size is 0, "
-                               f"but got dimension size of {length}")
+            raise RuntimeError(
+                f"split_size can only be 0 if dimension size is 0, but got dimension size of {length}"
+            )
         sizes = [min(step, length - start) for start in range(0, length, step or 1)] or [0]
         rule, view = _SPLIT, _SPLIT_VIEW
     return _cut_up(tensor, x, dim, sizes, rule, view)
@@ -198,7 +218,7 @@ def _cut_up(tensor: Any, x: Any, dim: int, sizes: list[int], rule: Rule, view: V
     cuts, shapes, start = [], [], 0
     for size in sizes:
         cuts.append(((slice(None),) * dim + (slice(start, start + size),), x.shape))
-        shapes.append(x.shape[:dim] + (size,) + x.shape[dim + 1:])
+        shapes.append(x.shape[:dim] + (size,) + x.shape[dim + 1 :])
         start += size
     return record_views(tensor, rule, view, cuts, (shapes, dim))
 
@@ -223,5 +243,5 @@ def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
     dim = normal_dim(dim, x.ndim)
     cuts = [((slice(None),) * dim + (index, ...), x.shape) for index in range(x.shape[dim])]
-    shapes = [x.shape[:dim] + x.shape[dim + 1:]] * x.shape[dim]
+    shapes = [x.shape[:dim] + x.shape[dim + 1 :]] * x.shape[dim]
     return record_views(input, _UNBIND, _UNBIND_VIEW, cuts, (shapes, dim))

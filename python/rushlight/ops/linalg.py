@@ -15,9 +15,22 @@ from ._common import Rule, TensorBase, array_of, broadcast_error, record, sum_to
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+__all__ = [
+    "addmm", "bmm", "dot", "einsum", "matmul", "mm", "mv", "outer",
+]  # fmt: skip
+
 _quietly = _quiet.apply
-_CPP = {"float32": "float", "float64": "double", "float16": "c10::Half", "int64": "long int", "int32": "int",
-        "int16": "short int", "int8": "signed char", "uint8": "unsigned char", "bool": "bool"}
+_CPP = {
+    "float32": "float",
+    "float64": "double",
+    "float16": "c10::Half",
+    "int64": "long int",
+    "int32": "int",
+    "int16": "short int",
+    "int8": "signed char",
+    "uint8": "unsigned char",
+    "bool": "bool",
+}
 
 
 def _flip(matrix: Any) -> Any:
@@ -74,8 +87,10 @@ _BATCHED = Rule("UnsafeViewBackward0", _batched_backward, _CROSSED)
 
 def _check_types(x: Any, y: Any) -> None:
     if x.dtype != y.dtype:
-        raise RuntimeError(f"expected m1 and m2 to have the same dtype, but got: {_CPP.get(x.dtype.name, x.dtype.name)} "
-                           f"!= {_CPP.get(y.dtype.name, y.dtype.name)}")
+        raise RuntimeError(
+            f"expected m1 and m2 to have the same dtype, but got: {_CPP.get(x.dtype.name, x.dtype.name)} "
+            f"!= {_CPP.get(y.dtype.name, y.dtype.name)}"
+        )
 
 
 def _product(x: Any, y: Any) -> Any:
@@ -105,9 +120,11 @@ def matmul(input: Any, other: Any) -> Tensor:
         return mm(input, other)
     inner, outer = x.shape[-1], y.shape[-2] if n > 1 else y.shape[0]
     if inner != outer:
-        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied "
-                           f"({x.size // max(inner, 1) if m > 1 else 1}x{inner} and {outer}x"
-                           f"{y.shape[-1] if n > 1 else 1})")
+        raise RuntimeError(
+            "mat1 and mat2 shapes cannot be multiplied "
+            f"({x.size // max(inner, 1) if m > 1 else 1}x{inner} and {outer}x"
+            f"{y.shape[-1] if n > 1 else 1})"
+        )
     if m == 1 and n == 2:
         return record(_product(x, y), _VM, (input, other), (input, other))
     try:
@@ -115,7 +132,9 @@ def matmul(input: Any, other: Any) -> Tensor:
     except ValueError:
         raise broadcast_error(x.shape[:-2], y.shape[:-2]) from None
     same = m == n == 3 and x.shape[0] == y.shape[0]
-    return record(_product(x, y), _BMM if same else _BATCHED, (input, other), (input, other), (x.shape, y.shape))
+    return record(
+        _product(x, y), _BMM if same else _BATCHED, (input, other), (input, other), (x.shape, y.shape)
+    )
 
 
 def mm(input: Any, mat2: Any) -> Tensor:
@@ -127,8 +146,10 @@ def mm(input: Any, mat2: Any) -> Tensor:
         raise RuntimeError("mat2 must be a matrix")
     _check_types(x, y)
     if x.shape[1] != y.shape[0]:
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({x.shape[0]}x{x.shape[1]} and "
-                           f"{y.shape[0]}x{y.shape[1]})")
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({x.shape[0]}x{x.shape[1]} and "
+            f"{y.shape[0]}x{y.shape[1]})"
+        )
     return record(_product(x, y), _MM, (input, mat2), (input, mat2))
 
 
@@ -139,8 +160,10 @@ def bmm(input: Any, mat2: Any) -> Tensor:
         raise RuntimeError("batch1 must be a 3D tensor" if x.ndim != 3 else "batch2 must be a 3D tensor")
     _check_types(x, y)
     if x.shape[0] != y.shape[0] or x.shape[2] != y.shape[1]:
-        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: "
-                           f"[{x.shape[0]}, {x.shape[2]}] but got: [{y.shape[0]}, {y.shape[1]}].")
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: "
+            f"[{x.shape[0]}, {x.shape[2]}] but got: [{y.shape[0]}, {y.shape[1]}]."
+        )
     return record(_product(x, y), _BMM, (input, mat2), (input, mat2))
 
 
@@ -151,8 +174,9 @@ def mv(input: Any, vec: Any) -> Tensor:
         raise RuntimeError(f"vector + matrix @ vector expected, got {y.ndim}, {x.ndim}, {y.ndim}")
     _check_types(x, y)
     if x.shape[1] != y.shape[0]:
-        raise RuntimeError(f"size mismatch, got input ({x.shape[0]}), mat ({x.shape[0]}x{x.shape[1]}), "
-                           f"vec ({y.shape[0]})")
+        raise RuntimeError(
+            f"size mismatch, got input ({x.shape[0]}), mat ({x.shape[0]}x{x.shape[1]}), vec ({y.shape[0]})"
+        )
     return record(_product(x, y), _MV, (input, vec), (input, vec))
 
 
@@ -162,11 +186,15 @@ def dot(input: Any, other: Any) -> Tensor:
     if x.ndim != 1 or y.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors")
     if x.dtype != y.dtype:
-        raise RuntimeError("dot : expected both vectors to have same dtype, but found "
-                           f"{dtypes.scalar_name(x.dtype)} and {dtypes.scalar_name(y.dtype)}")
+        raise RuntimeError(
+            "dot : expected both vectors to have same dtype, but found "
+            f"{dtypes.scalar_name(x.dtype)} and {dtypes.scalar_name(y.dtype)}"
+        )
     if x.size != y.size:
-        raise RuntimeError(f"inconsistent tensor size, expected tensor {list(x.shape)} and src {list(y.shape)} to have "
-                           f"the same number of elements, but got {x.size} and {y.size} elements respectively")
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor {list(x.shape)} and src {list(y.shape)} to have "
+            f"the same number of elements, but got {x.size} and {y.size} elements respectively"
+        )
     return record(np.asarray(_product(x, y)), _DOT, (input, other), (input, other))
 
 
@@ -174,8 +202,10 @@ def outer(input: Any, vec2: Any) -> Tensor:
     """The outer product of two vectors."""
     x, y = array_of("outer", input), array_of("outer", vec2, "vec2", 2)
     if x.ndim != 1 or y.ndim != 1:
-        raise RuntimeError(f"outer: Expected 1-D argument {'self' if x.ndim != 1 else 'vec2'}, but got "
-                           f"{(x if x.ndim != 1 else y).ndim}-D")
+        raise RuntimeError(
+            f"outer: Expected 1-D argument {'self' if x.ndim != 1 else 'vec2'}, but got "
+            f"{(x if x.ndim != 1 else y).ndim}-D"
+        )
     return input.reshape((-1, 1)) * vec2
 
 
@@ -185,9 +215,11 @@ def outer(input: Any, vec2: Any) -> Tensor:
 def _addmm_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
     a, b = saved
     shape, beta, alpha = params
-    return (sum_to(grad if beta == 1 else grad * beta, shape) if needs[0] else None,
-            _scaled(grad @ _flip(b), alpha) if needs[1] else None,
-            _scaled(_flip(a) @ grad, alpha) if needs[2] else None)
+    return (
+        sum_to(grad if beta == 1 else grad * beta, shape) if needs[0] else None,
+        _scaled(grad @ _flip(b), alpha) if needs[1] else None,
+        _scaled(_flip(a) @ grad, alpha) if needs[2] else None,
+    )
 
 
 def _scaled(grad: Any, alpha: Any) -> Any:
@@ -204,20 +236,26 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) ->
         raise RuntimeError(f"{'mat1' if x.ndim != 2 else 'mat2'} must be a matrix, got {x.ndim}-D tensor")
     _check_types(x, y)
     if c.dtype != x.dtype:
-        raise RuntimeError(f"self and mat2 must have the same dtype, but got {dtypes.scalar_name(c.dtype)} and "
-                           f"{dtypes.scalar_name(y.dtype)}")
+        raise RuntimeError(
+            f"self and mat2 must have the same dtype, but got {dtypes.scalar_name(c.dtype)} and "
+            f"{dtypes.scalar_name(y.dtype)}"
+        )
     if x.shape[1] != y.shape[0]:
-        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({x.shape[0]}x{x.shape[1]} and "
-                           f"{y.shape[0]}x{y.shape[1]})")
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({x.shape[0]}x{x.shape[1]} and "
+            f"{y.shape[0]}x{y.shape[1]})"
+        )
     value = _product(x, y)
     if alpha != 1:
         value *= np.array(alpha, value.dtype)
     try:
         value += c if beta == 1 else c * np.array(beta, c.dtype)
     except ValueError:
-        raise RuntimeError(f"The expanded size of the tensor ({value.shape[-1]}) must match the existing size "
-                           f"({c.shape[-1]}) at non-singleton dimension 1.  Target sizes: {list(value.shape)}.  "
-                           f"Tensor sizes: {list(c.shape)}") from None
+        raise RuntimeError(
+            f"The expanded size of the tensor ({value.shape[-1]}) must match the existing size "
+            f"({c.shape[-1]}) at non-singleton dimension 1.  Target sizes: {list(value.shape)}.  "
+            f"Tensor sizes: {list(c.shape)}"
+        ) from None
     return record(value, _ADDMM, (input, mat1, mat2), (mat1, mat2), (c.shape, beta, alpha))
 
 
@@ -234,7 +272,9 @@ def _einsum_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[An
             continue
         others = [(grad, result)] + [(saved[j], terms[j]) for j in range(len(terms)) if j != i]
         reach = set("".join(labels for _, labels in others))
-        kept = "".join(label for label in term if label in reach)  # a label summed alone is spread again below
+        kept = "".join(
+            label for label in term if label in reach
+        )  # a label summed alone is spread again below
         equation = ",".join(labels for _, labels in others) + "->" + kept
         part = einsum(equation, *[operand for operand, _ in others])
         shape = unwrap(saved[i]).shape

@@ -44,17 +44,52 @@ class Methods(Operators, NumpyProtocol):
     maximum, minimum = arithmetic.maximum, arithmetic.minimum
 
     # one operand
-    abs, absolute, neg, negative, sign = (pointwise.abs, pointwise.abs, pointwise.neg, pointwise.neg, pointwise.sign)
-    exp, expm1, log, log2, log10, log1p = (pointwise.exp, pointwise.expm1, pointwise.log, pointwise.log2,
-                                           pointwise.log10, pointwise.log1p)
+    abs, absolute, neg, negative, sign = (
+        pointwise.abs,
+        pointwise.abs,
+        pointwise.neg,
+        pointwise.neg,
+        pointwise.sign,
+    )
+    exp, expm1, log, log2, log10, log1p = (
+        pointwise.exp,
+        pointwise.expm1,
+        pointwise.log,
+        pointwise.log2,
+        pointwise.log10,
+        pointwise.log1p,
+    )
     sqrt, rsqrt, reciprocal, square = pointwise.sqrt, pointwise.rsqrt, pointwise.reciprocal, pointwise.square
-    sin, cos, tan, tanh, sigmoid = pointwise.sin, pointwise.cos, pointwise.tan, pointwise.tanh, pointwise.sigmoid
-    relu, relu_, softmax, log_softmax = functional.relu, functional.relu_, functional.softmax, functional.log_softmax
+    sin, cos, tan, tanh, sigmoid = (
+        pointwise.sin,
+        pointwise.cos,
+        pointwise.tan,
+        pointwise.tanh,
+        pointwise.sigmoid,
+    )
+    relu, relu_, softmax, log_softmax = (
+        functional.relu,
+        functional.relu_,
+        functional.softmax,
+        functional.log_softmax,
+    )
     floor, ceil, trunc, round = pointwise.floor, pointwise.ceil, pointwise.trunc, pointwise.round
-    clamp, clip, clamp_min, clamp_max = pointwise.clamp, pointwise.clamp, pointwise.clamp_min, pointwise.clamp_max
+    clamp, clip, clamp_min, clamp_max = (
+        pointwise.clamp,
+        pointwise.clamp,
+        pointwise.clamp_min,
+        pointwise.clamp_max,
+    )
 
     # questions
-    eq, ne, lt, le, gt, ge = (comparison.eq, comparison.ne, comparison.lt, comparison.le, comparison.gt, comparison.ge)
+    eq, ne, lt, le, gt, ge = (
+        comparison.eq,
+        comparison.ne,
+        comparison.lt,
+        comparison.le,
+        comparison.gt,
+        comparison.ge,
+    )
     logical_and, logical_or = comparison.logical_and, comparison.logical_or
     logical_xor, logical_not = comparison.logical_xor, comparison.logical_not
     bitwise_and, bitwise_or = comparison.bitwise_and, comparison.bitwise_or
@@ -63,7 +98,13 @@ class Methods(Operators, NumpyProtocol):
     isclose, allclose, equal = comparison.isclose, comparison.allclose, comparison.equal
 
     # reductions
-    sum, mean, prod, var, std = reductions.sum, reductions.mean, reductions.prod, reductions.var, reductions.std
+    sum, mean, prod, var, std = (
+        reductions.sum,
+        reductions.mean,
+        reductions.prod,
+        reductions.var,
+        reductions.std,
+    )
     norm, logsumexp, cumsum = reductions.norm, reductions.logsumexp, reductions.cumsum
     max, min, amax, amin = extrema.max, extrema.min, extrema.amax, extrema.amin
     argmax, argmin, any, all = extrema.argmax, extrema.argmin, extrema.any, extrema.all
@@ -94,7 +135,12 @@ class Methods(Operators, NumpyProtocol):
 
     # choosing
     masked_fill, masked_select = selection.masked_fill, gathering.masked_select
-    gather, index_select, take, nonzero = (gathering.gather, gathering.index_select, gathering.take, gathering.nonzero)
+    gather, index_select, take, nonzero = (
+        gathering.gather,
+        gathering.index_select,
+        gathering.take,
+        gathering.nonzero,
+    )
     scatter, scatter_add = gathering.scatter, gathering.scatter_add
     select, narrow = indexing.select, indexing.narrow
 
@@ -125,4 +171,9 @@ class Methods(Operators, NumpyProtocol):
     clamp_, clamp_min_, clamp_max_ = inplace.clamp_, inplace.clamp_min_, inplace.clamp_max_
     masked_fill_, index_put_ = inplace.masked_fill_, indexing.index_put_
     zero_, fill_, copy_ = inplace.zero_, inplace.fill_, inplace.copy_
-    uniform_, normal_, random_, bernoulli_ = filling.uniform_, filling.normal_, filling.random_, filling.bernoulli_
+    uniform_, normal_, random_, bernoulli_ = (
+        filling.uniform_,
+        filling.normal_,
+        filling.random_,
+        filling.bernoulli_,
+    )

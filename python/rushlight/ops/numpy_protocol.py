@@ -16,21 +16,59 @@ from ._common import TensorBase, unwrap, wrap
 OF_GRAD = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
 
 _OURS = {
-    np.add: arithmetic.add, np.subtract: arithmetic.sub, np.multiply: arithmetic.mul, np.true_divide: arithmetic.div,
-    np.floor_divide: arithmetic.floor_divide, np.remainder: arithmetic.remainder, np.fmod: arithmetic.fmod,
-    np.power: arithmetic.pow, np.maximum: arithmetic.maximum, np.minimum: arithmetic.minimum, np.matmul: linalg.matmul,
-    np.negative: pointwise.neg, np.absolute: pointwise.abs, np.sign: pointwise.sign, np.exp: pointwise.exp,
-    np.expm1: pointwise.expm1, np.log: pointwise.log, np.log2: pointwise.log2, np.log10: pointwise.log10,
-    np.log1p: pointwise.log1p, np.sqrt: pointwise.sqrt, np.square: pointwise.square,
-    np.reciprocal: pointwise.reciprocal, np.sin: pointwise.sin, np.cos: pointwise.cos, np.tan: pointwise.tan,
-    np.tanh: pointwise.tanh, np.floor: pointwise.floor, np.ceil: pointwise.ceil, np.trunc: pointwise.trunc,
-    np.equal: comparison.eq, np.not_equal: comparison.ne, np.less: comparison.lt, np.less_equal: comparison.le,
-    np.greater: comparison.gt, np.greater_equal: comparison.ge, np.isnan: comparison.isnan,
-    np.isinf: comparison.isinf, np.isfinite: comparison.isfinite, np.logical_not: comparison.logical_not,
-    np.logical_and: comparison.logical_and, np.logical_or: comparison.logical_or,
+    np.add: arithmetic.add,
+    np.subtract: arithmetic.sub,
+    np.multiply: arithmetic.mul,
+    np.true_divide: arithmetic.div,
+    np.floor_divide: arithmetic.floor_divide,
+    np.remainder: arithmetic.remainder,
+    np.fmod: arithmetic.fmod,
+    np.power: arithmetic.pow,
+    np.maximum: arithmetic.maximum,
+    np.minimum: arithmetic.minimum,
+    np.matmul: linalg.matmul,
+    np.negative: pointwise.neg,
+    np.absolute: pointwise.abs,
+    np.sign: pointwise.sign,
+    np.exp: pointwise.exp,
+    np.expm1: pointwise.expm1,
+    np.log: pointwise.log,
+    np.log2: pointwise.log2,
+    np.log10: pointwise.log10,
+    np.log1p: pointwise.log1p,
+    np.sqrt: pointwise.sqrt,
+    np.square: pointwise.square,
+    np.reciprocal: pointwise.reciprocal,
+    np.sin: pointwise.sin,
+    np.cos: pointwise.cos,
+    np.tan: pointwise.tan,
+    np.tanh: pointwise.tanh,
+    np.floor: pointwise.floor,
+    np.ceil: pointwise.ceil,
+    np.trunc: pointwise.trunc,
+    np.equal: comparison.eq,
+    np.not_equal: comparison.ne,
+    np.less: comparison.lt,
+    np.less_equal: comparison.le,
+    np.greater: comparison.gt,
+    np.greater_equal: comparison.ge,
+    np.isnan: comparison.isnan,
+    np.isinf: comparison.isinf,
+    np.isfinite: comparison.isfinite,
+    np.logical_not: comparison.logical_not,
+    np.logical_and: comparison.logical_and,
+    np.logical_or: comparison.logical_or,
 }
-_COMPARISONS = (np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal, np.logical_and,
-                np.logical_or)
+_COMPARISONS = (
+    np.equal,
+    np.not_equal,
+    np.less,
+    np.less_equal,
+    np.greater,
+    np.greater_equal,
+    np.logical_and,
+    np.logical_or,
+)
 
 
 class NumpyProtocol(TensorBase):
@@ -54,8 +92,10 @@ class NumpyProtocol(TensorBase):
         array = self.numpy()
         if dtype is not None and np.dtype(dtype) != array.dtype:
             if copy is False:
-                raise ValueError(f"Unable to avoid copy while creating an array of dtype {np.dtype(dtype)} "
-                                 f"from a Tensor of dtype {array.dtype}.")
+                raise ValueError(
+                    f"Unable to avoid copy while creating an array of dtype {np.dtype(dtype)} "
+                    f"from a Tensor of dtype {array.dtype}."
+                )
             return array.astype(dtype)
         return array.copy() if copy else array
 
@@ -65,8 +105,10 @@ class NumpyProtocol(TensorBase):
             if ufunc in _COMPARISONS and not isinstance(inputs[0], (TensorBase, np.ndarray)):
                 inputs = (np.asarray(inputs[0]), *inputs[1:])
             return ours(*inputs)
-        if any(isinstance(each, TensorBase) and each.requires_grad  # type: ignore[attr-defined]
-               for each in (*inputs, *kwargs.get("out", ()))):
+        if any(
+            isinstance(each, TensorBase) and each.requires_grad  # type: ignore[attr-defined]
+            for each in (*inputs, *kwargs.get("out", ()))
+        ):
             raise RuntimeError(OF_GRAD)
         if "out" in kwargs:
             kwargs["out"] = tuple([unwrap(each) for each in kwargs["out"]])

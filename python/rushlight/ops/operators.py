@@ -10,19 +10,19 @@ import numpy as np
 
 from . import arithmetic, comparison, inplace, linalg, pointwise
 from ._common import TensorBase
-from .arithmetic import binary
+from .binary import Operation, binary
 
 _OPERAND = (TensorBase, builtins.float, builtins.int, np.ndarray, np.number, np.bool_)
 
 
-def _operator(op: arithmetic.Operation) -> Any:
+def _operator(op: Operation) -> Any:
     def method(self: Any, other: Any) -> Any:
         return binary(op, self, other) if isinstance(other, _OPERAND) else NotImplemented
 
     return method
 
 
-def _reflected(op: arithmetic.Operation) -> Any:
+def _reflected(op: Operation) -> Any:
     def method(self: Any, other: Any) -> Any:
         return binary(op, other, self) if isinstance(other, _OPERAND) else NotImplemented
 

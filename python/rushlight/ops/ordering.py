@@ -13,6 +13,10 @@ from .indexing import spread
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+__all__ = [
+    "argsort", "bincount", "sort", "topk", "unique",
+]  # fmt: skip
+
 
 def _sorted_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
     index, shape, dim = params
@@ -86,5 +90,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     x = array_of("bincount", input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    value = np.bincount(x, None if weights is None else array_of("bincount", weights, "weights", 2), minlength)
+    value = np.bincount(
+        x, None if weights is None else array_of("bincount", weights, "weights", 2), minlength
+    )
     return wrap(value) if isinstance(input, TensorBase) else value

@@ -11,17 +11,53 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _quiet
+from .._quiet import STATE, enter, leave
 from ._common import OUTPUT, Rule, array_of, as_float, cast, record, unwrap, zeros_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
-_quietly = _quiet.apply
+__all__ = [
+    "abs",
+    "absolute",
+    "ceil",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "cos",
+    "exp",
+    "expm1",
+    "floor",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "neg",
+    "negative",
+    "reciprocal",
+    "round",
+    "rsqrt",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sqrt",
+    "square",
+    "tan",
+    "tanh",
+    "trunc",
+]  # fmt: skip
 
 
-def _pointwise(name: str, function: Callable[..., Any], gradient: Callable[..., Any], reads: str = "input",
-               floats: bool = True, node: str = "", doc: str = "") -> Callable[[Any], Tensor]:
+def _pointwise(
+    name: str,
+    function: Callable[..., Any],
+    gradient: Callable[..., Any],
+    reads: str = "input",
+    floats: bool = True,
+    node: str = "",
+    doc: str = "",
+) -> Callable[[Any], Tensor]:
     """Make the operation `name`.
 
     gradient  (grad, x) -> d loss / d input, where x is the input, the result, or absent, as `reads` says
@@ -40,7 +76,11 @@ def _pointwise(name: str, function: Callable[..., Any], gradient: Callable[..., 
         if floats and x.dtype.kind != "f":
             input = as_float(input)
             x = unwrap(input)
-        value = _quietly(function, x)
+        token = enter(STATE)
+        try:
+            value = function(x)
+        finally:
+            leave(token)
         return record(value, rule, (input,), (input,) if keep_input else (OUTPUT,) if keep_output else ())
 
     operation.__name__ = operation.__qualname__ = name
@@ -60,7 +100,7 @@ def _refuse_bool(function: str, name: str) -> Callable[..., Any]:
 
     def checked(x: Any) -> Any:
         if x.dtype == np.bool_:
-            raise NotImplementedError(f'"{name}_cpu" not implemented for \'Bool\'')
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
         return ufunc(x)
 
     return checked
@@ -68,8 +108,10 @@ def _refuse_bool(function: str, name: str) -> Callable[..., Any]:
 
 def _negative(x: Any) -> Any:
     if x.dtype == np.bool_:
-        raise RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
-                           "invert a mask, use the `~` or `logical_not()` operator instead.")
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead."
+        )
     return np.negative(x)
 
 
@@ -82,8 +124,13 @@ LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
 # the function      forward             gradient                                       what it reads   (ints stay ints)
 neg = _pointwise("neg", _negative, lambda g: -g, "", floats=False, doc="-input. RuntimeError for bools.")
-abs = _pointwise("abs", _refuse_bool("abs", "abs"), lambda g, x: g * sign(x), floats=False,
-                 doc="The absolute value; its gradient at 0 is 0.")
+abs = _pointwise(
+    "abs",
+    _refuse_bool("abs", "abs"),
+    lambda g, x: g * sign(x),
+    floats=False,
+    doc="The absolute value; its gradient at 0 is 0.",
+)
 sign = _pointwise("sign", np.sign, zeros_of, "", floats=False, doc="-1, 0 or 1; NaN stays NaN.")
 exp = _pointwise("exp", np.exp, lambda g, y: g * y, "result", doc="e to the power of every element.")
 expm1 = _pointwise("expm1", np.expm1, lambda g, y: g * (y + 1), "result", doc="exp(input) - 1, exact near 0.")
@@ -92,19 +139,31 @@ log2 = _pointwise("log2", np.log2, lambda g, x: g / (x * LN2), doc="The logarith
 log10 = _pointwise("log10", np.log10, lambda g, x: g / (x * LN10), doc="The logarithm to base 10.")
 log1p = _pointwise("log1p", np.log1p, lambda g, x: g / (x + 1), node="Log1PBackward0", doc="log(1 + input).")
 sqrt = _pointwise("sqrt", np.sqrt, lambda g, y: g / (y * 2), "result", doc="The square root; NaN below 0.")
-rsqrt = _pointwise("rsqrt", lambda x: np.reciprocal(np.sqrt(x)), lambda g, y: g * (y * y * y) * -0.5, "result",
-                   doc="1 / sqrt(input).")
+rsqrt = _pointwise(
+    "rsqrt",
+    lambda x: np.reciprocal(np.sqrt(x)),
+    lambda g, y: g * (y * y * y) * -0.5,
+    "result",
+    doc="1 / sqrt(input).",
+)
 reciprocal = _pointwise("reciprocal", np.reciprocal, lambda g, y: -g * (y * y), "result", doc="1 / input.")
-square = _pointwise("square", np.square, lambda g, x: g * (x * 2), floats=False, node="PowBackward0",
-                    doc="input * input.")
+square = _pointwise(
+    "square", np.square, lambda g, x: g * (x * 2), floats=False, node="PowBackward0", doc="input * input."
+)
 sin = _pointwise("sin", np.sin, lambda g, x: g * cos(x), doc="The sine.")
 cos = _pointwise("cos", np.cos, lambda g, x: g * -sin(x), doc="The cosine.")
 tan = _pointwise("tan", np.tan, lambda g, y: g * (y * y + 1), "result", doc="The tangent.")
 tanh = _pointwise("tanh", np.tanh, lambda g, y: g * (1 - y * y), "result", doc="The hyperbolic tangent.")
-sigmoid = _pointwise("sigmoid", _sigmoid, lambda g, y: g * (1 - y) * y, "result", doc="1 / (1 + exp(-input)).")
-floor = _pointwise("floor", _whole(np.floor), zeros_of, "", floats=False, doc="The largest whole number below.")
+sigmoid = _pointwise(
+    "sigmoid", _sigmoid, lambda g, y: g * (1 - y) * y, "result", doc="1 / (1 + exp(-input))."
+)
+floor = _pointwise(
+    "floor", _whole(np.floor), zeros_of, "", floats=False, doc="The largest whole number below."
+)
 ceil = _pointwise("ceil", _whole(np.ceil), zeros_of, "", floats=False, doc="The smallest whole number above.")
-trunc = _pointwise("trunc", _whole(np.trunc), zeros_of, "", floats=False, doc="Without the fraction: rounded towards 0.")
+trunc = _pointwise(
+    "trunc", _whole(np.trunc), zeros_of, "", floats=False, doc="Without the fraction: rounded towards 0."
+)
 
 
 def _round_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
@@ -181,3 +240,6 @@ def clamp_min(input: Any, min: Any) -> Tensor:
 def clamp_max(input: Any, max: Any) -> Tensor:
     """Limited from above."""
     return _clamp(input, None, max, _CLAMP_MAX)
+
+
+absolute, negative, clip = abs, neg, clamp

@@ -12,6 +12,10 @@ from .shape import int_args
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+__all__ = [
+    "diag", "flip", "meshgrid", "roll", "tile", "trace", "tril", "triu",
+]  # fmt: skip
+
 
 def _flip_backward(grad: Any, saved: Any, dims: Any, needs: Any) -> tuple[Any]:
     return (flip(grad, dims),)
@@ -70,7 +74,9 @@ def repeat(input: Any, *args: Any, repeats: Any = None) -> Tensor:
     x = array_of("repeat", input)
     times = int_args("repeat", args if repeats is None else (repeats,), "repeats")
     if len(times) < x.ndim:
-        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+        raise RuntimeError(
+            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
+        )
     return record(np.tile(x, times), _REPEAT, (input,), (), (x.shape, times))
 
 
@@ -138,8 +144,9 @@ def diag(input: Any, diagonal: int = 0) -> Tensor:
     return record(np.diagonal(x, diagonal).copy(), _DIAGONAL, (input,), (), (x.shape, diagonal))
 
 
-_TRACE = Rule("TraceBackward0", lambda grad, saved, shape, needs: (
-    grad * (np.eye(*shape, dtype=unwrap(grad).dtype)),))
+_TRACE = Rule(
+    "TraceBackward0", lambda grad, saved, shape, needs: (grad * (np.eye(*shape, dtype=unwrap(grad).dtype)),)
+)
 
 
 def trace(input: Any) -> Tensor:
@@ -155,9 +162,13 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
     """Coordinate Tensors of a grid, from vectors; `indexing` is 'ij' (default) or 'xy'."""
     from .shape import expand, reshape, transpose
 
-    vectors = list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else list(tensors)
+    vectors = (
+        list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else list(tensors)
+    )
     if indexing not in (None, "ij", "xy"):
-        raise RuntimeError('torch.meshgrid: indexing must be one of "xy" or "ij", but received: ' + str(indexing))
+        raise RuntimeError(
+            'torch.meshgrid: indexing must be one of "xy" or "ij", but received: ' + str(indexing)
+        )
     swap = indexing == "xy" and len(vectors) >= 2
     if swap:
         vectors[0], vectors[1] = vectors[1], vectors[0]
@@ -170,5 +181,3 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
     if swap:
         out[0], out[1] = out[1], out[0]
     return tuple(out)
-
-

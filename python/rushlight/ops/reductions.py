@@ -12,13 +12,30 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _quiet, dtypes
-from ._common import OUTPUT, Rule, TensorBase, array_of, cast, expand_like, normal_dim, normal_dims, numpy_names, record, unwrap, wrap
+from ._common import (
+    OUTPUT,
+    Rule,
+    TensorBase,
+    array_of,
+    cast,
+    expand_like,
+    normal_dim,
+    normal_dims,
+    numpy_names,
+    record,
+    unwrap,
+    wrap,
+)
 from .pointwise import exp, sign
 from .rearrange import flip
 from .selection import where
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+__all__ = [
+    "cumsum", "logsumexp", "mean", "norm", "prod", "std", "sum", "var",
+]  # fmt: skip
 
 _quietly = _quiet.apply
 
@@ -79,9 +96,11 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
     x = array_of("mean", input)
     kind = x.dtype if dtype is None else dtypes.to_numpy(dtype)
     if kind.kind != "f":
-        raise RuntimeError(f"mean(): could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype "
-                           "must be either a floating point or complex dtype. "
-                           f"Got: {dtypes.scalar_name(kind)}")
+        raise RuntimeError(
+            f"mean(): could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype "
+            "must be either a floating point or complex dtype. "
+            f"Got: {dtypes.scalar_name(kind)}"
+        )
     input = cast(input, kind)
     x = unwrap(input)
     dims = None if dim is None else normal_dims(dim, x.ndim)
@@ -126,7 +145,9 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
     x = unwrap(input)
     dims = None if dim is None else (normal_dim(dim, x.ndim),)
     value = _quietly(np.multiply.reduce, x, dims if x.ndim else None, None, None, keepdim and dim is not None)
-    return record(value, _PROD if dim is None else _PROD_DIM, (input,), (input, OUTPUT), (dims, x.shape, keepdim))
+    return record(
+        value, _PROD if dim is None else _PROD_DIM, (input,), (input, OUTPUT), (dims, x.shape, keepdim)
+    )
 
 
 # ---- var, std
@@ -147,7 +168,9 @@ def _std_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
 _VAR, _STD = Rule("VarBackward0", _var_backward), Rule("StdBackward0", _std_backward)
 
 
-def _moment(name: str, input: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any) -> tuple[Any, ...]:
+def _moment(
+    name: str, input: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any
+) -> tuple[Any, ...]:
     x = array_of(name, input)
     if x.dtype.kind != "f":
         raise RuntimeError("std and var only support floating point and complex dtypes")
@@ -166,7 +189,9 @@ def _moment(name: str, input: Any, dim: Any, unbiased: Any, keepdim: bool, corre
 
 
 @numpy_names
-def var(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
+def var(
+    input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
     """The variance over `dim`, divided by n - correction (1 unless said; `unbiased=False` means 0).
 
     >>> import rushlight
@@ -178,7 +203,9 @@ def var(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False
 
 
 @numpy_names
-def std(input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None) -> Tensor:
+def std(
+    input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
     """The standard deviation: the square root of `var`; its gradient at 0 is 0."""
     value, kind, params = _moment("std", input, dim, unbiased, keepdim, correction)
     return record(np.asarray(np.sqrt(value), kind), _STD, (input,), (input, OUTPUT), params)
@@ -210,8 +237,10 @@ def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tens
     """(sum |x|^p)^(1/p) over `dim`; p = inf is the largest absolute value. 'fro' is p = 2."""
     x = array_of("norm", input)
     if x.dtype.kind != "f":
-        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. "
-                           f"Got {dtypes.scalar_name(x.dtype)}")
+        raise RuntimeError(
+            "linalg.vector_norm: Expected a floating point or complex tensor as input. "
+            f"Got {dtypes.scalar_name(x.dtype)}"
+        )
     p = 2.0 if p in ("fro", None) else float(p)
     dims = normal_dims(dim, x.ndim)
     axis = dims if x.ndim else None

@@ -13,11 +13,18 @@ from ._common import Rule, array_of, broadcast_error, cast, is_number, record, s
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
+__all__ = [
+    "masked_fill", "where",
+]  # fmt: skip
+
 
 def _where_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
     (condition,) = saved
-    return (None, sum_to(where(condition, grad, 0.0), shapes[0]) if needs[1] else None,
-            sum_to(where(condition, 0.0, grad), shapes[1]) if needs[2] else None)
+    return (
+        None,
+        sum_to(where(condition, grad, 0.0), shapes[0]) if needs[1] else None,
+        sum_to(where(condition, 0.0, grad), shapes[1]) if needs[2] else None,
+    )
 
 
 _WHERE = Rule("WhereBackward0", _where_backward)
@@ -38,8 +45,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         return tuple([wrap(index) for index in test.nonzero()])
     if test.dtype != np.bool_:
         if test.dtype != np.uint8:
-            raise RuntimeError("where expected condition to be a boolean tensor, but got a tensor with dtype "
-                               + dtypes.scalar_name(test.dtype))
+            raise RuntimeError(
+                "where expected condition to be a boolean tensor, but got a tensor with dtype "
+                + dtypes.scalar_name(test.dtype)
+            )
         test = test.astype(bool)
     kind = dtypes.result_numpy(unwrap(input), unwrap(other))
     input, other = _constant(input, kind), _constant(other, kind)
@@ -53,8 +62,13 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
             except ValueError:
                 raise broadcast_error(a.shape, b.shape) from None
         raise
-    return record(value, _WHERE, (condition, input, other), (condition if test is unwrap(condition) else test,),
-                  (x.shape, y.shape))
+    return record(
+        value,
+        _WHERE,
+        (condition, input, other),
+        (condition if test is unwrap(condition) else test,),
+        (x.shape, y.shape),
+    )
 
 
 def _constant(value: Any, kind: np.dtype[Any]) -> Any:
@@ -63,8 +77,11 @@ def _constant(value: Any, kind: np.dtype[Any]) -> Any:
 
 def _masked_fill_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
     (mask,) = saved
-    return (sum_to(where(mask, 0.0, grad), shapes[0]) if needs[0] else None, None,
-            where(mask, grad, 0.0).sum() if needs[2] else None)
+    return (
+        sum_to(where(mask, 0.0, grad), shapes[0]) if needs[0] else None,
+        None,
+        where(mask, grad, 0.0).sum() if needs[2] else None,
+    )
 
 
 _MASKED_FILL = Rule("MaskedFillBackward0", _masked_fill_backward)
@@ -79,12 +96,16 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     """
     x, test = array_of("masked_fill", input), array_of("masked_fill", mask, "mask", 2)
     if test.dtype != np.bool_:
-        raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype "
-                           + dtypes.scalar_name(test.dtype).lower())
+        raise RuntimeError(
+            "masked_fill_ only supports boolean masks, but got mask with dtype "
+            + dtypes.scalar_name(test.dtype).lower()
+        )
     filling = np.asarray(unwrap(value)).astype(x.dtype)
     if filling.ndim:
-        raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor "
-                           f"with {filling.ndim} dimension(s).")
+        raise RuntimeError(
+            "masked_fill_ only supports a 0-dimensional value tensor, but got tensor "
+            f"with {filling.ndim} dimension(s)."
+        )
     try:
         out = np.where(test, filling, x)
     except ValueError:

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd.graph import record_view
-from ._common import Rule, TensorBase, ViewRule, array_of, normal_dim, numpy_names, record, sum_to, unwrap
+from ..autograd.recording import record_view
+from ._common import Rule, ViewRule, array_of, normal_dim, numpy_names, record, sum_to, unwrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
+
+__all__ = [
+    "broadcast_to", "flatten", "moveaxis", "movedim", "permute", "ravel", "reshape", "squeeze", "swapaxes",
+    "swapdims", "t", "transpose", "unflatten", "unsqueeze",
+]  # fmt: skip
 
 
 def int_args(function: str, args: Sequence[Any], name: str = "size") -> tuple[int, ...]:
@@ -25,8 +30,10 @@ def int_args(function: str, args: Sequence[Any], name: str = "size") -> tuple[in
     out = []
     for position, size in enumerate(args):
         if isinstance(size, (bool, float)) or not hasattr(size, "__index__"):
-            raise TypeError(f"{function}(): argument '{name}' must be tuple of ints, but found element of type "
-                            f"{type(size).__name__} at pos {position}")
+            raise TypeError(
+                f"{function}(): argument '{name}' must be tuple of ints, but found element of type "
+                f"{type(size).__name__} at pos {position}"
+            )
         out.append(size.__index__())
     return tuple(out)
 
@@ -59,10 +66,12 @@ def _full_shape(size: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     known = math.prod(length for length in shape if length != -1)
     if unknown is not None:
         if known == 0 and size == 0:
-            raise RuntimeError(f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified "
-                               "dimension size -1 can be any value and is ambiguous")
+            raise RuntimeError(
+                f"cannot reshape tensor of 0 elements into shape {list(shape)} because the unspecified "
+                "dimension size -1 can be any value and is ambiguous"
+            )
         if known and size % known == 0:
-            return shape[:unknown] + (size // known,) + shape[unknown + 1:]
+            return shape[:unknown] + (size // known,) + shape[unknown + 1 :]
     elif known == size:
         return shape
     raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
@@ -77,8 +86,10 @@ def _shaped(given: Any, shape: tuple[int, ...], may_copy: bool) -> Any:
         value = x.reshape(shape)
         if x.size and not np.may_share_memory(x, value):  # reshape copied: the memory ranges are apart
             if not may_copy:
-                raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one "
-                                   "dimension spans across two contiguous subspaces). Use .reshape(...) instead.")
+                raise RuntimeError(
+                    "view size is not compatible with input tensor's size and stride (at least one "
+                    "dimension spans across two contiguous subspaces). Use .reshape(...) instead."
+                )
             return record(value, _COPY, (given,), (), params)
     return record_view(given, _VIEW, params)
 
@@ -103,8 +114,10 @@ def view(input: Any, *args: Any, size: Any = None) -> Tensor:
     if len(args) == 1 and isinstance(args[0], dtypes.dtype):
         return record_view(input, _VIEW_DTYPE, args[0].dtype)
     if not args and size is None:
-        raise TypeError("view() received an invalid combination of arguments - got (), but expected a dtype or "
-                        "a tuple of ints")
+        raise TypeError(
+            "view() received an invalid combination of arguments - got (), but expected a dtype or "
+            "a tuple of ints"
+        )
     return _shaped(input, int_args("view", args if size is None else (size,)), False)
 
 
@@ -138,7 +151,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if x.ndim and start == end:
         return input
-    shape = x.shape[:start] + (math.prod(x.shape[start:end + 1]),) + x.shape[end + 1:]
+    shape = x.shape[:start] + (math.prod(x.shape[start : end + 1]),) + x.shape[end + 1 :]
     return _shaped(input, shape, True)
 
 
@@ -151,8 +164,7 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Tensor:
     """Dimension `dim` split into `sizes`; one of them may be -1."""
     x = array_of("unflatten", input)
     dim = normal_dim(dim, x.ndim)
-    return _shaped(input, x.shape[:dim] + _full_shape(x.shape[dim], tuple(sizes)) + x.shape[dim + 1:],
-                   False)
+    return _shaped(input, x.shape[:dim] + _full_shape(x.shape[dim], tuple(sizes)) + x.shape[dim + 1 :], False)
 
 
 # ---- permute, transpose
@@ -181,9 +193,11 @@ def permute(input: Any, *args: Any, dims: Any = None) -> Tensor:
     x = array_of("permute", input)
     wanted = int_args("permute", args if dims is None else (dims,), "dims")
     if len(wanted) != x.ndim:
-        raise RuntimeError("permute(sparse_coo): number of dimensions in the tensor input does not match the length "
-                           f"of the desired ordering of dimensions i.e. input.dim() = {x.ndim} is not equal to "
-                           f"len(dims) = {len(wanted)}")
+        raise RuntimeError(
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the length "
+            f"of the desired ordering of dimensions i.e. input.dim() = {x.ndim} is not equal to "
+            f"len(dims) = {len(wanted)}"
+        )
     order = tuple(normal_dim(d, x.ndim) for d in wanted)
     if len(set(order)) != x.ndim:
         raise RuntimeError("permute(): duplicate dims are not allowed.")
@@ -221,8 +235,9 @@ def matrix_transpose(input: Any) -> Tensor:
     """`Tensor.mT`: the last two dimensions exchanged."""
     ndim = unwrap(input).ndim
     if ndim < 2:
-        raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got "
-                           f"{ndim}-D tensor.")
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {ndim}-D tensor."
+        )
     return record_view(input, _TRANSPOSE, _swapped(ndim, -2, -1))
 
 
@@ -230,10 +245,15 @@ def movedim(input: Any, source: Any, destination: Any) -> Tensor:
     """A view with the dimensions `source` (int or tuple) moved to the places `destination`."""
     ndim = array_of("movedim", input).ndim
     sources = [normal_dim(d, ndim) for d in (source if isinstance(source, (tuple, list)) else (source,))]
-    places = [normal_dim(d, ndim) for d in (destination if isinstance(destination, (tuple, list)) else (destination,))]
+    places = [
+        normal_dim(d, ndim)
+        for d in (destination if isinstance(destination, (tuple, list)) else (destination,))
+    ]
     if len(sources) != len(places):
-        raise RuntimeError("movedim: Invalid source or destination dims: source and destination must have "
-                           "the same number of elements")
+        raise RuntimeError(
+            "movedim: Invalid source or destination dims: source and destination must have "
+            "the same number of elements"
+        )
     order = [d for d in range(ndim) if d not in sources]
     for place, origin in sorted(zip(places, sources)):
         order.insert(place, origin)
@@ -283,7 +303,9 @@ def _expand_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[An
     return (sum_to(grad, params[1]),)
 
 
-_EXPAND = ViewRule("ExpandBackward0", lambda array, params: np.broadcast_to(array, params[0]), _expand_backward)
+_EXPAND = ViewRule(
+    "ExpandBackward0", lambda array, params: np.broadcast_to(array, params[0]), _expand_backward
+)
 
 
 def expand(input: Any, *args: Any, size: Any = None) -> Tensor:
@@ -299,20 +321,26 @@ def expand(input: Any, *args: Any, size: Any = None) -> Tensor:
     wanted = int_args("expand", args if size is None else (size,))
     new = len(wanted) - x.ndim
     if new < 0:
-        raise RuntimeError(f"expand({_kind(x)}{{{list(x.shape)}}}, size={list(wanted)}): the number of sizes provided "
-                           f"({len(wanted)}) must be greater or equal to the number of dimensions in the tensor "
-                           f"({x.ndim})")
+        raise RuntimeError(
+            f"expand({_kind(x)}{{{list(x.shape)}}}, size={list(wanted)}): the number of sizes provided "
+            f"({len(wanted)}) must be greater or equal to the number of dimensions in the tensor "
+            f"({x.ndim})"
+        )
     shape = []
     for i, length in enumerate(wanted):
         if length == -1:
             if i < new:
-                raise RuntimeError(f"The expanded size of the tensor ({length}) isn't allowed in a leading, "
-                                   f"non-existing dimension {i}")
+                raise RuntimeError(
+                    f"The expanded size of the tensor ({length}) isn't allowed in a leading, "
+                    f"non-existing dimension {i}"
+                )
             length = x.shape[i - new]
         elif i >= new and x.shape[i - new] not in (1, length):
-            raise RuntimeError(f"The expanded size of the tensor ({length}) must match the existing size "
-                               f"({x.shape[i - new]}) at non-singleton dimension {i}.  "
-                               f"Target sizes: {list(wanted)}.  Tensor sizes: {list(x.shape)}")
+            raise RuntimeError(
+                f"The expanded size of the tensor ({length}) must match the existing size "
+                f"({x.shape[i - new]}) at non-singleton dimension {i}.  "
+                f"Target sizes: {list(wanted)}.  Tensor sizes: {list(x.shape)}"
+            )
         shape.append(length)
     return record_view(input, _EXPAND, (tuple(shape), x.shape))
 
@@ -329,3 +357,5 @@ def expand_as(input: Any, other: Any) -> Tensor:
 
 
 broadcast_to = expand
+swapaxes = swapdims = transpose
+moveaxis = movedim
