@@ -12,6 +12,7 @@ from rushlight import _core
 
 hypothesis.settings.register_profile("local", deadline=None, max_examples=40)
 hypothesis.settings.register_profile("ci", deadline=None, max_examples=40, derandomize=True)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=3000)  # --hypothesis-profile
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 

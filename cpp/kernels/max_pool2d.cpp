@@ -47,10 +47,12 @@ using Position = typename PositionOf<Index(sizeof(C))>::type;
 template <class C>
 using Positions = decltype(Vec<C>{} < Vec<C>{});  // what the compiler wants a mask to choose between
 
+// Windows for the definition: absurd ones, which are not worth scratch memory of their size, and a single column of outputs, which
+// would leave all lanes but one idle. Positions must fit their lanes.
 template <class C>
-inline bool positions_fit(const MaxPool2dShape& p) {
-    return sizeof(C) == 8 || double(p.kernel_h) * double(p.dilation_h) * double(p.W) +
-                                     double(p.kernel_w) * double(p.dilation_w) < double(0x7fffffff);
+inline bool wants_definition(const MaxPool2dShape& p) {
+    const double positions = double(p.kernel_h) * double(p.dilation_h) * double(p.W) + double(p.kernel_w) * double(p.dilation_w);
+    return p.OW == 1 || p.pad_left > p.W || (sizeof(C) == 4 && positions > double(0x7fffffff));
 }
 
 // ---------------------------------------------------------------- scratch memory
@@ -91,7 +93,8 @@ Layout make_layout(const MaxPool2dShape& p, Index rows, Range cols, bool indices
 
 template <class T>
 Index forward_workspace(const MaxPool2dShape& p, Index rows, Index cols, bool indices) noexcept {
-    return make_layout<typename ComputeOf<T>::type>(p, rows, Range{0, cols}, indices).bytes;
+    typedef typename ComputeOf<T>::type C;
+    return wants_definition<C>(p) ? 0 : make_layout<C>(p, rows, Range{0, cols}, indices).bytes;
 }
 
 template <class C>
@@ -294,8 +297,7 @@ void forward_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, char
 
 template <class T>
 void forward(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, void* workspace) noexcept {
-    // Absurd windows are not worth scratch memory of their size, and a single column of outputs would leave all lanes but one idle.
-    if (p.pad_left > p.W || !positions_fit<typename ComputeOf<T>::type>(p) || p.OW == 1)
+    if (wants_definition<typename ComputeOf<T>::type>(p))
         max_pool2d_plain(p, tile);
     else if (tile.indices)
         forward_tile<T, true>(p, tile, static_cast<char*>(workspace));
