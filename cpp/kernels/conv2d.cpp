@@ -3,6 +3,7 @@
 // Both directions are the same two steps, copy a tile of the source (conv2d_tile.hpp), sweep the taps over it
 // (conv2d_sweep.hpp); they differ in which taps there are. The weight gradient, a sum over pixels instead of
 // over taps, is in conv2d_weight.cpp.
+#include "conv2d_channels.hpp"
 #include "conv2d_sweep.hpp"
 #include "conv2d_tile.hpp"
 #include "definition.hpp"
@@ -36,22 +37,33 @@ template <class T>
 Index forward_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking) noexcept {
     const TileLayout layout =
         make_layout(forward_rows(p, 0, blocking.rows), forward_cols(p, 0, blocking.cols), lanes<T>);
-    return tap_elements<T>(blocking.reduction * p.R * p.S) + tile_elements<T>(layout, blocking.reduction);
+    const Index taps = blocking.reduction * p.R * p.S;
+    return tap_elements<T>(taps) + channel_sweep_elements<T>(taps) +
+           tile_elements<T>(layout, blocking.reduction);
 }
 
-// Whether a plane's pixels `rows` x `cols` hold a NaN or an infinity.
+// 0 * x is 0 for finite x, else NaN, and NaN survives every sum.
 template <class T>
-inline bool has_non_finite(const T* plane, Index W, Range rows, Range cols) {
+bool all_finite(const T* values, Index count) noexcept {
+    Vec<T> sums[4] = {};
+    Index i = 0;
+    for (; i + 4 * lanes<T> <= count; i += 4 * lanes<T>)
+        RUSHLIGHT_UNROLL for (Index v = 0; v < 4; ++v) sums[v] += load(values + i + v * lanes<T>) * T(0);
+    for (; i + lanes<T> <= count; i += lanes<T>) sums[0] += load(values + i) * T(0);
+    if (i < count) sums[0] += load_lanes(values + i, 0, count - i) * T(0);
+    sums[0] += sums[1] + (sums[2] + sums[3]);
     T sum = T(0);
-    for (Index i = rows.begin; i < rows.end; ++i) {
-        Vec<T> sums{};
-        Index j = cols.begin;
-        const T* row = plane + i * W;
-        for (; j + lanes<T> <= cols.end; j += lanes<T>) sums += load(row + j) * T(0);
-        for (; j < cols.end; ++j) sum += row[j] * T(0);
-        RUSHLIGHT_UNROLL for (Index lane = 0; lane < lanes<T>; ++lane) sum += sums[lane];
-    }
-    return is_nan(sum);
+    RUSHLIGHT_UNROLL for (Index lane = 0; lane < lanes<T>; ++lane) sum += sums[0][lane];
+    return !is_nan(sum);
+}
+
+template <class T>
+bool all_finite(const T* plane, Index W, Range rows, Range cols) {
+    const Index width = cols.end - cols.begin;
+    if (width == W) return all_finite(plane + rows.begin * W, (rows.end - rows.begin) * W);
+    for (Index i = rows.begin; i < rows.end; ++i)
+        if (!all_finite(plane + i * W + cols.begin, width)) return false;
+    return true;
 }
 
 // NOTE [ NaN and padding ]
@@ -66,7 +78,7 @@ void repair_forward(const Conv2dShape& p, const Conv2dForward<T>& tile) noexcept
     for (Index g = tile.groups.begin; g < tile.groups.end; ++g)
         for (Index k = g * Kg + tile.channels.begin; k < g * Kg + tile.channels.end; ++k) {
             T* plane = tile.y + (tile.n * p.K + k) * p.OH * p.OW;
-            if (!has_non_finite(plane, p.OW, tile.rows, tile.cols)) continue;
+            if (all_finite(plane, p.OW, tile.rows, tile.cols)) continue;
             for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh)
                 for (Index ow = tile.cols.begin; ow < tile.cols.end; ++ow) {
                     T& y = plane[oh * p.OW + ow];
@@ -83,7 +95,8 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
     const TileLayout layout =
         make_layout(forward_rows(p, tile.rows.begin, rows), forward_cols(p, tile.cols.begin, cols), lanes<T>);
     Tap* taps = reinterpret_cast<Tap*>(workspace);
-    T* pixels = workspace + tap_elements<T>(blocking.reduction * p.R * p.S);
+    T* packed_weights = workspace + tap_elements<T>(blocking.reduction * p.R * p.S);
+    T* pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * p.R * p.S);
 
     Tap* tap =
         taps;  // a block's taps are the same for every block; the last one may need only the first of them
@@ -117,10 +130,14 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
             s.cols = cols;
             s.bias = tile.b ? tile.b + k : nullptr;
             s.accumulate = c0 > 0;
-            sweep(s);
+            if (prefers_channels(s))
+                sweep_channels(s, packed_weights);
+            else
+                sweep(s);
         }
     }
-    if constexpr (is_real<T>) repair_forward(p, tile);
+    if constexpr (is_real<T>)
+        if (tile.repair) repair_forward(p, tile);
 }
 
 // ---------------------------------------------------------------- gradient for the input
@@ -168,7 +185,7 @@ void repair_backward_input(const Conv2dShape& p, const Conv2dBackwardInput<T>& t
     for (Index g = tile.groups.begin; g < tile.groups.end; ++g)
         for (Index c = g * Cg + tile.channels.begin; c < g * Cg + tile.channels.end; ++c) {
             T* plane = tile.dx + (tile.n * p.C + c) * p.H * p.W;
-            if (!has_non_finite(plane, p.W, tile.rows, tile.cols)) continue;
+            if (all_finite(plane, p.W, tile.rows, tile.cols)) continue;
             for (Index ih = tile.rows.begin; ih < tile.rows.end; ++ih)
                 for (Index iw = tile.cols.begin; iw < tile.cols.end; ++iw) {
                     T& dx = plane[ih * p.W + iw];
@@ -236,7 +253,7 @@ void backward_input(const Conv2dShape& p, const Conv2dBlocking& blocking, const 
                     p, blocking, tile, g, input_phase(ih, rows.end, p.R, p.pad_top, p.stride_h, p.dilation_h),
                     input_phase(iw, cols.end, p.S, p.pad_left, p.stride_w, p.dilation_w), workspace);
     }
-    repair_backward_input(p, tile);
+    if (tile.repair) repair_backward_input(p, tile);
 }
 
 // ---------------------------------------------------------------- gradient for the bias
@@ -296,6 +313,7 @@ void add_backward(Conv2dKernels<T>& kernels) {
     kernels.backward_input_workspace = backward_input_workspace<T>;
     kernels.backward_input = backward_input<T>;
     kernels.backward_bias = backward_bias<T>;
+    kernels.all_finite = all_finite<T>;
     kernels.repair_forward = repair_forward<T>;
     kernels.repair_backward_input = repair_backward_input<T>;
 }

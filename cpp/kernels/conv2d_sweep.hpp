@@ -44,25 +44,26 @@ struct Run {
     Index vector, first, last, offset;
 };
 
-// The wanted outputs of V vectors from q on, as runs; returns how many. `whole`: each vector is one full run
-// of neighbours.
+// The wanted outputs of some vectors from q on, as runs; returns how many. `whole`: each vector is one full
+// run of neighbours.
 template <class T>
 inline Index find_runs(const Sweep<T>& s, Index q, Index vectors, Run* runs, bool& whole) {
-    Index count = 0;
-    whole = s.y_col == 1;
-    for (Index v = 0; v < vectors; ++v, q += lanes<T>) {
-        Index row = q / s.pitch, col = q % s.pitch;
+    Index count = 0, row = q / s.pitch, col = q % s.pitch;
+    for (Index v = 0; v < vectors; ++v)
         for (Index lane = 0; lane < lanes<T> && row < s.rows;) {
             const Index wanted = min_of(s.cols - col, lanes<T> - lane);
             if (wanted > 0)
                 runs[count++] = Run{v, lane, lane + wanted, row * s.y_row + (col - lane) * s.y_col};
-            whole = whole && wanted == lanes<T>;
-            lane += s.pitch - col;
-            col = 0;
-            ++row;
+            const Index step = min_of(s.pitch - col, lanes<T> - lane);
+            lane += step;
+            col += step;
+            if (col == s.pitch) {
+                col = 0;
+                ++row;
+            }
         }
-    }
-    whole = whole && count == vectors;
+    whole = s.y_col == 1 && count == vectors;
+    for (Index i = 0; i < count; ++i) whole = whole && runs[i].last - runs[i].first == lanes<T>;
     return count;
 }
 
@@ -143,22 +144,42 @@ RUSHLIGHT_INLINE void sweep_rows(const Sweep<T>& s, Index m, Index channels, Ind
 template <class T>
 constexpr Index sweep_overread = tile_cols<T> * lanes<T>;
 
-// The whole tile: blocks of pixels outside (they stay in the first-level cache), blocks of channels inside.
+// Weights up to this size stay in the second-level cache while block after block of pixels sweeps over all of
+// them.
+constexpr Index kResidentWeightBytes = 256 * 1024;
+
+// Rows that follow each other without gaps, here and in y, are one long row.
 template <class T>
-inline void sweep(const Sweep<T>& s) {
+inline Sweep<T> without_gaps(Sweep<T> s) {
+    if (s.pitch == s.cols && s.y_row == s.cols * s.y_col) {
+        s.pitch = s.cols = s.rows * s.cols;
+        s.rows = 1;
+    }
+    return s;
+}
+
+// The whole tile. Usually a block of pixels (they stay in the first-level cache) sweeps over all channels;
+// where the weights are too many to be read again and again, a block of channels sweeps over all pixels.
+template <class T>
+inline void sweep(const Sweep<T>& given) {
+    const Sweep<T> s = without_gaps(given);
     const Index pixels = (s.rows - 1) * s.pitch + s.cols;
     const Index vectors = (pixels + lanes<T> - 1) / lanes<T>;
     const Index blocks = (vectors + tile_cols<T> - 1) / tile_cols<T>;
     const Index channel_blocks = (s.channels + tile_rows<T> - 1) / tile_rows<T>;
+    const bool weights_outside = s.channels * s.tap_count * Index(sizeof(T)) > kResidentWeightBytes;
+    const Index outer = weights_outside ? channel_blocks : 1;
     Run runs[tile_cols<T> * lanes<T>];
-    for (Index block = 0; block < blocks;
-         ++block) {  // vectors and channels are dealt out evenly: 4 = 2 + 2, not 3 + 1
-        const Index v0 = vectors * block / blocks, v1 = vectors * (block + 1) / blocks;
-        bool whole;
-        const Index run_count = find_runs(s, v0 * lanes<T>, v1 - v0, runs, whole);
-        for (Index b = 0; b < channel_blocks; ++b) {
-            const Index m0 = s.channels * b / channel_blocks, m1 = s.channels * (b + 1) / channel_blocks;
-            sweep_rows(s, m0, m1 - m0, v0 * lanes<T>, v1 - v0, runs, run_count, whole);
+    for (Index part = 0; part < outer; ++part) {
+        const Index first = channel_blocks * part / outer, last = channel_blocks * (part + 1) / outer;
+        for (Index block = 0; block < blocks; ++block) {  // dealt out evenly: 4 vectors = 2 + 2, not 3 + 1
+            const Index v0 = vectors * block / blocks, v1 = vectors * (block + 1) / blocks;
+            bool whole;
+            const Index run_count = find_runs(s, v0 * lanes<T>, v1 - v0, runs, whole);
+            for (Index b = first; b < last; ++b) {
+                const Index m0 = s.channels * b / channel_blocks, m1 = s.channels * (b + 1) / channel_blocks;
+                sweep_rows(s, m0, m1 - m0, v0 * lanes<T>, v1 - v0, runs, run_count, whole);
+            }
         }
     }
 }

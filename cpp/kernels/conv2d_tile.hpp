@@ -92,22 +92,35 @@ struct Source {
 
 template <class T>
 RUSHLIGHT_INLINE void fill_zero(T* to, Index count) {
-    for (Index i = 0; i < count; ++i) to[i] = T(0);
+    Index j = 0;
+    for (; j + lanes<T> <= count; j += lanes<T>) store(to + j, Vec<T>{});
+    if (j < count) store_lanes(to + j, Vec<T>{}, 0, count - j);
 }
 
-// to[j] = from[j * stride], j < count. Reads nothing else.
+// to[j] = from[j * stride], j < count. Touches nothing else.
 template <class T>
 RUSHLIGHT_INLINE void copy_row(const T* from, Index stride, T* to, Index count) {
     if (stride == 1) {
         Index j = 0;
         for (; j + lanes<T> <= count; j += lanes<T>) store(to + j, load(from + j));
         if (j < count) store_lanes(to + j, load_lanes(from + j, 0, count - j), 0, count - j);
-    } else if (stride == 2) {
-        for (Index j = 0; j < count; ++j) to[j] = from[2 * j];
     } else {
         for (Index j = 0; j < count; ++j) to[j] = from[j * stride];
     }
 }
+
+// Pixels col .. col + lanes - 1 of a row of W neighbours, zero outside it.
+template <class T>
+RUSHLIGHT_INLINE Vec<T> load_clipped(const T* row, Index col, Index W) {
+    if (col >= 0 && col + lanes<T> <= W) return load(row + col);
+    const Index first = min_of(max_of(-col, 0), lanes<T>);
+    return load_lanes(row + col, first, max_of(first, min_of(W - col, lanes<T>)));
+}
+
+// NOTE [ Ascending stores ]
+// Rows are stored in whole vectors that may run over the end of the row: what they spoil is written later,
+// because rows, planes and channels are packed in ascending order. After the last one comes the tile's spare
+// room.
 
 // One plane: pixel (i, j) is source (row0 + i * step_h, col0 + j * step_w), zero outside the image.
 template <class T>
@@ -122,10 +135,15 @@ inline void pack_plane(const Source<T>& source, Index row0, Index step_h, Index 
             fill_zero(to, cols);
             continue;
         }
-        fill_zero(to, left);
-        copy_row(source.data + row * source.stride_h + (col0 + left * step_w) * source.stride_w,
-                 step_w * source.stride_w, to + left, right - left);
-        fill_zero(to + right, cols - right);
+        const T* from = source.data + row * source.stride_h;
+        if (step_w == 1 && source.stride_w == 1) {
+            for (Index j = 0; j < cols; j += lanes<T>) store(to + j, load_clipped(from, col0 + j, source.W));
+        } else {
+            fill_zero(to, left);
+            copy_row(from + (col0 + left * step_w) * source.stride_w, step_w * source.stride_w, to + left,
+                     right - left);
+            fill_zero(to + right, cols - right);
+        }
     }
 }
 
@@ -142,17 +160,18 @@ inline void pack_dealt(const Source<T>& source, Index row0, const TileLayout& la
         const T* from = source.data + row * source.stride_h;
         for (Index j = 0; j < extent; j += lanes<T>) {
             Vec<T> v[M];
-            RUSHLIGHT_UNROLL for (int p = 0; p < M; ++p) {
-                const Index col = layout.w.base + j * M + p * lanes<T>;
-                const Index first = min_of(max_of(-col, 0), lanes<T>);
-                const Index last = max_of(first, min_of(source.W - col, lanes<T>));
-                v[p] =
-                    first == 0 && last == lanes<T> ? load(from + col) : load_lanes(from + col, first, last);
-            }
+            RUSHLIGHT_UNROLL for (int p = 0; p < M; ++p) v[p] =
+                load_clipped(from, layout.w.base + j * M + p * lanes<T>, source.W);
             deal_out<T, M>(v);
-            const Index wanted = min_of(lanes<T>, extent - j);
-            RUSHLIGHT_UNROLL for (int p = 0; p < M; ++p)
-                store_lanes(to + p * layout.plane + j, v[p], 0, wanted);
+            const Index room =
+                (layout.h.extent - i) * extent - j;  // the next plane is packed at the same time
+            RUSHLIGHT_UNROLL for (int p = 0; p < M; ++p) {
+                T* out = to + p * layout.plane + j;
+                if (room >= lanes<T>)
+                    store(out, v[p]);
+                else
+                    store_lanes(out, v[p], 0, room);
+            }
         }
     }
 }

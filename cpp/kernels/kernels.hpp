@@ -59,6 +59,8 @@ struct Conv2dForward {
     T* y;        // (N, K, OH, OW), contiguous
     Index n;
     Range groups, channels, rows, cols;
+    bool repair;  // some padding may meet a weight that is not finite: see NOTE [ NaN and padding ] in
+                  // conv2d.cpp
 };
 
 // dx[n, g * C/groups + c, rows, cols], written, never added to.
@@ -69,6 +71,7 @@ struct Conv2dBackwardInput {
     T* dx;  // (N, C, H, W), contiguous
     Index n;
     Range groups, channels, rows, cols;
+    bool repair;
 };
 
 // The part of dw[g * K/groups + k, c, :, :] that images `batch` and output rows `rows` contribute; written,
@@ -108,6 +111,8 @@ struct Conv2dKernels {
                             T* workspace) noexcept;
 
     void (*backward_bias)(const Conv2dBackwardBias<T>&) noexcept;
+
+    bool (*all_finite)(const T*, Index count) noexcept;
 
     // Computes again, by the definition, what came out infinite or NaN; for algorithms that compute with sums
     // of pixels. Not in the reference ISA, which has no such algorithm.

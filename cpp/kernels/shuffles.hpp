@@ -57,6 +57,20 @@ RUSHLIGHT_INLINE void collect(Vec<T>* v) {
     }
 }
 
+// Transposes the L x L matrix whose rows are v[0 .. L - 1]: each of log2(L) steps riffles the first half of
+// the rows with the second.
+template <class T>
+RUSHLIGHT_INLINE void transpose(Vec<T>* v) {
+    RUSHLIGHT_UNROLL for (int step = 1; step < L<T>; step *= 2) {
+        Vec<T> next[L<T>];
+        RUSHLIGHT_UNROLL for (int i = 0; i < L<T> / 2; ++i) {
+            next[2 * i] = in_turns<T, 0>(v[i], v[i + L<T> / 2], AllLanes<T>{});
+            next[2 * i + 1] = in_turns<T, 1>(v[i], v[i + L<T> / 2], AllLanes<T>{});
+        }
+        RUSHLIGHT_UNROLL for (int i = 0; i < L<T>; ++i) v[i] = next[i];
+    }
+}
+
 // Nine vectors hold L groups of nine neighbours; the result has number Tap of each group. Lane i wants
 // element 9 i + Tap, which lies in lane (9 i + Tap) % L of some vector. 9 and L have no common factor, so
 // these lanes are all different: blend the nine vectors by lane, then permute once.

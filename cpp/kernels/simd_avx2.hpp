@@ -14,6 +14,8 @@ constexpr bool kMaskedStores = true;
 // Register tiles. Convolution: rows x columns of accumulators + columns of pixels + one weight <= 16
 // registers.
 constexpr Index kTileRows = 6, kTileCols = 2;
+// The same with output channels in the lanes: pixels x two vectors of channels.
+constexpr Index kChannelTilePixels = 6;
 // Weight gradient: rows x taps accumulators, rows + taps operands.
 constexpr Index kWeightRows = 4, kWeightTaps = 2;
 

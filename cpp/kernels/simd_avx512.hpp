@@ -14,6 +14,8 @@ constexpr bool kMaskedStores = true;
 // Register tiles. Convolution: rows x columns of accumulators + columns of pixels + one weight <= 32
 // registers.
 constexpr Index kTileRows = 8, kTileCols = 3;
+// The same with output channels in the lanes: pixels x two vectors of channels.
+constexpr Index kChannelTilePixels = 14;
 // Weight gradient: rows x taps accumulators, rows + taps operands.
 constexpr Index kWeightRows = 4, kWeightTaps = 4;
 

@@ -10,12 +10,14 @@ namespace {
 constexpr Index kVectorBytes = 16;
 constexpr bool kMaskedStores = false;
 
-// Register tiles for 16 registers (aarch64 has 32).
+// Register tiles for 16 registers (aarch64 has 32), as in the other simd_*.hpp.
 #if defined(__aarch64__)
 constexpr Index kTileRows = 8, kTileCols = 3;
+constexpr Index kChannelTilePixels = 12;
 constexpr Index kWeightRows = 4, kWeightTaps = 4;
 #else
 constexpr Index kTileRows = 4, kTileCols = 3;
+constexpr Index kChannelTilePixels = 6;
 constexpr Index kWeightRows = 4, kWeightTaps = 2;
 #endif
 

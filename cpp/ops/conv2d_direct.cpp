@@ -28,11 +28,12 @@ Range part(Index i, Index parts, Index count) {
 }
 
 // Taps (channels x kernel area) whose products are added up in registers before they reach memory. Short
-// chains round less; a few hundred hide the cost of the memory traffic.
-constexpr Index kTapsPerSum = 320;
+// chains round less; a few hundred hide the cost of the memory traffic. The taps of a 1 x 1 kernel share no
+// pixels, so fewer of them fill the first-level cache.
+constexpr Index kTapsPerSum = 640, kPointTapsPerSum = 192;
 
-// A tile of pixels should leave room for weights in a second-level cache, and often fits the first.
-constexpr Index kTileBytes = 96 * 1024;
+// A tile of pixels should leave room for weights in a second-level cache.
+constexpr Index kTileBytes = 224 * 1024;
 constexpr Index kMostCols = 512;
 
 // Below this many multiply-adds a task is not worth its bookkeeping.
@@ -59,7 +60,7 @@ struct Tiling {
 
 // The reduction's blocks: from the shape alone, because they decide bits.
 Index reduction_block(Index reduction, Index area) {
-    const Index most = std::max<Index>(1, kTapsPerSum / area);
+    const Index most = std::max<Index>(1, (area == 1 ? kPointTapsPerSum : kTapsPerSum) / area);
     return std::max<Index>(1, divide_up(reduction, divide_up(std::max<Index>(reduction, 1), most)));
 }
 
@@ -123,6 +124,19 @@ void for_each_tile(const Conv2dShape& p, const Extent& e, const Tiling& t, doubl
     });
 }
 
+// Whether results have to be looked at because padding may have met a weight that is not finite. Looks at the
+// weights, unless the results are fewer. The reference kernels need no repair.
+template <class T>
+bool may_need_repair(const Conv2dKernels<T>& kernels, const T* w, Index weights, Index results) {
+    return kernels.all_finite && (weights > results || !kernels.all_finite(w, weights));
+}
+
+bool has_padding(const Conv2dShape& p) {
+    return p.pad_top > 0 || p.pad_left > 0 ||
+           (p.OH - 1) * p.stride_h + (p.R - 1) * p.dilation_h - p.pad_top >= p.H ||
+           (p.OW - 1) * p.stride_w + (p.S - 1) * p.dilation_w - p.pad_left >= p.W;
+}
+
 }  // namespace
 
 template <class T>
@@ -131,11 +145,13 @@ void forward(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images
     const Extent extent{p.C / p.groups, p.K / p.groups, p.OH, p.OW, p.stride_h, p.stride_w};
     const Tiling tiling = choose_tiling(p, extent, sizeof(T));
     const std::size_t scratch = std::size_t(kernels.forward_workspace(p, tiling.blocking));
-    for_each_tile(p, extent, tiling, nanoseconds,
-                  [&](Index n, Range groups, Range channels, Range rows, Range cols) {
-                      kernels.forward(p, tiling.blocking, {x, w, b, y, n, groups, channels, rows, cols},
-                                      workspace<T>(Slot::input, scratch));
-                  });
+    const bool repair = has_padding(p) && may_need_repair(kernels, w, p.K * extent.reduction * p.R * p.S,
+                                                          p.N * p.K * p.OH * p.OW);
+    for_each_tile(
+        p, extent, tiling, nanoseconds, [&](Index n, Range groups, Range channels, Range rows, Range cols) {
+            kernels.forward(p, tiling.blocking, {x, w, b, y, n, groups, channels, rows, cols, repair},
+                            workspace<T>(Slot::input, scratch));
+        });
 }
 
 template <class T>
@@ -144,11 +160,13 @@ void backward_input(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const
     const Extent extent{p.K / p.groups, p.C / p.groups, p.H, p.W, 1, 1};
     const Tiling tiling = choose_tiling(p, extent, sizeof(T));
     const std::size_t scratch = std::size_t(kernels.backward_input_workspace(p, tiling.blocking));
-    for_each_tile(p, extent, tiling, nanoseconds,
-                  [&](Index n, Range groups, Range channels, Range rows, Range cols) {
-                      kernels.backward_input(p, tiling.blocking, {dy, w, dx, n, groups, channels, rows, cols},
-                                             workspace<T>(Slot::input, scratch));
-                  });
+    const bool repair = p.R * p.S > 1 && may_need_repair(kernels, w, p.C * extent.reduction * p.R * p.S,
+                                                         p.N * p.C * p.H * p.W);
+    for_each_tile(
+        p, extent, tiling, nanoseconds, [&](Index n, Range groups, Range channels, Range rows, Range cols) {
+            kernels.backward_input(p, tiling.blocking, {dy, w, dx, n, groups, channels, rows, cols, repair},
+                                   workspace<T>(Slot::input, scratch));
+        });
 }
 
 namespace {

@@ -207,7 +207,7 @@ template <class T>
 void forward(const Conv2dShape& p, const WinogradKernels<T>& kernels, const Conv2dKernels<T>& direct,
              const Images<const T>& x, const T* w, const T* b, T* y, double nanoseconds) {
     const auto repair = [&](Index n, Range rows, Range outputs) {
-        direct.repair_forward(p, {x, w, b, y, n, {0, 1}, outputs, rows, {0, p.OW}});
+        direct.repair_forward(p, {x, w, b, y, n, {0, 1}, outputs, rows, {0, p.OW}, true});
     };
     Run<T, decltype(repair)>(forward_shape(p, kernels.tile), kernels, x, w, b, y, nanoseconds, repair)();
 }
@@ -216,7 +216,7 @@ template <class T>
 void backward_input(const Conv2dShape& p, const WinogradKernels<T>& kernels, const Conv2dKernels<T>& direct,
                     const Images<const T>& dy, const T* w, T* dx, double nanoseconds) {
     const auto repair = [&](Index n, Range rows, Range outputs) {
-        direct.repair_backward_input(p, {dy, w, dx, n, {0, 1}, outputs, rows, {0, p.W}});
+        direct.repair_backward_input(p, {dy, w, dx, n, {0, 1}, outputs, rows, {0, p.W}, true});
     };
     Run<T, decltype(repair)>(backward_shape(p, kernels.tile), kernels, dy, w, nullptr, dx, nanoseconds,
                              repair)();
