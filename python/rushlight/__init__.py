@@ -5,8 +5,8 @@
     from rushlight import nn
 
 This file only gathers the public names, in torch's spelling. Where they live: tensor.py (Tensor), ops/ (its
-operations, by family), functional/ (convolution, pooling, losses), autograd/, nn/, optim/, random.py, printing.py,
-dtypes.py, runtime.py (threads, instruction sets).
+operations, by family), functional/ (convolution, pooling, losses), autograd/, nn/, optim/, random.py,
+printing.py, dtypes.py, runtime.py (threads, instruction sets).
 """
 
 from __future__ import annotations

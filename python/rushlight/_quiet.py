@@ -6,8 +6,9 @@
     finally:
         leave(token)
 
-`np.errstate` as a block costs 0.7 us, more than a small multiplication; NumPy 2 keeps the same state in a context
-variable, and setting that takes a fifth. Where it cannot be found (NumPy 1.26) `np.seterr` does it, for more.
+`np.errstate` as a block costs 0.7 us, more than a small multiplication; NumPy 2 keeps the same state in a
+context variable, and setting that takes a fifth. Where it cannot be found (NumPy 1.26) `np.seterr` does it,
+for more.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ try:
     enter, leave = _extobj_contextvar.set, _extobj_contextvar.reset
     leave(enter(STATE))
 except Exception:  # private names: any failure means another NumPy, and the public way works with all
-    STATE = None
+    STATE: Any = None  # type: ignore[no-redef]
 
     def enter(state: Any) -> Any:
         return np.seterr(all="ignore")

@@ -35,7 +35,7 @@ __all__ = [
     "uint16",
     "uint32",
     "uint64",
-]  # fmt: skip
+]
 
 
 class dtype:
@@ -144,7 +144,8 @@ def of(given: Any) -> dtype:
 
 
 def to_numpy(given: Any) -> np.dtype[Any]:
-    """The NumPy dtype of what a user passed as `dtype=`: a `dtype`, a NumPy dtype or type, or bool, int, float."""
+    """The NumPy dtype of what a user passed as `dtype=`: a `dtype`, a NumPy dtype or type, or bool, int,
+    float."""
     if isinstance(given, dtype):
         return given.dtype
     if given is builtins.float:
@@ -156,8 +157,8 @@ def to_numpy(given: Any) -> np.dtype[Any]:
 
 def unsupported(given: np.dtype[Any]) -> TypeError:
     return TypeError(
-        f"can't convert np.ndarray of type {'numpy.' + given.type.__name__}. "
-        f"The only supported types are: {_SUPPORTED}."
+        f"can't convert np.ndarray of type {'numpy.' + given.type.__name__}. The only supported types are: "
+        f"{_SUPPORTED}."
     )
 
 
@@ -186,7 +187,8 @@ def category(given: np.dtype[Any]) -> builtins.int:
 
 
 def promote(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
-    """The type that holds both, by torch's table: an integer never widens a float (int64 + float16 = float16)."""
+    """The type that holds both, by torch's table: an integer never widens a float (int64 + float16 =
+    float16)."""
     if a == b:
         return a
     if category(a) != category(b):
@@ -218,12 +220,11 @@ def result_numpy(*operands: Any) -> np.dtype[Any]:
             rank, kind = 0, number_dtype(operand)
         held = ranks[rank]
         ranks[rank] = kind if held is None else promote(held, kind)
-    result: np.dtype[Any] | None = None
-    for kind_or_none in ranks:
-        if kind_or_none is not None:
-            if result is None or category(kind_or_none) >= category(result):
-                result = kind_or_none
-    assert result is not None
+    present = [kind for kind in ranks if kind is not None]
+    result = present[0]
+    for kind in present[1:]:
+        if category(kind) >= category(result):
+            result = kind
     return result
 
 

@@ -1,7 +1,7 @@
 """`Generator`: torch's mt19937 stream, and the numbers made of it. random.py has the functions users call.
 
-The stream is 32 bits at a time; each method states how many outputs it takes and what it makes of them, since that
-decides which numbers come next. NumPy supplies the raw stream, so nearly everything is vectorised.
+The stream is 32 bits at a time; each method states how many outputs it takes and what it makes of them, since
+that decides which numbers come next. NumPy supplies the raw stream, so nearly everything is vectorised.
 """
 
 from __future__ import annotations
@@ -114,7 +114,8 @@ class Generator:
         return self._normal_blocks(count, kind) if count >= 16 and contiguous else self._normal_pairs(count)
 
     def _normal_pairs(self, count: int) -> Any:
-        """Box-Muller on pairs of float64, by the C library as torch does; the odd one is kept for the next call."""
+        """Box-Muller on pairs of float64, by the C library as torch does; the odd one is kept for the next
+        call."""
         values = []
         if self._normal is not None and count:
             values.append(self._normal)

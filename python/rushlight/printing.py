@@ -1,8 +1,8 @@
 """Tensors as text, to the character as torch prints them, and `set_printoptions`.
 
-One format serves all elements of a Tensor. `_Format` decides it from the elements that will be shown: whole numbers
-as `1.`, others with `precision` decimals, or scientific if they span more than a factor of 1000, exceed 1e8 or go
-below 1e-4. Zeros, nan and inf decide nothing.
+One format serves all elements of a Tensor. `_Format` decides it from the elements that will be shown: whole
+numbers as `1.`, others with `precision` decimals, or scientific if they span more than a factor of 1000,
+exceed 1e8 or go below 1e-4. Zeros, nan and inf decide nothing.
 """
 
 from __future__ import annotations
@@ -46,8 +46,9 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """How Tensors print: decimals, how many elements are too many, how many a summary shows at each end, the width
-    of a line, and whether numbers are scientific (None: by their range). `profile`: 'default', 'short' or 'full'.
+    """How Tensors print: decimals, how many elements are too many, how many a summary shows at each end, the
+    width of a line, and whether numbers are scientific (None: by their range). `profile`: 'default', 'short'
+    or 'full'.
 
     >>> import rushlight
     >>> rushlight.set_printoptions(precision=2)

@@ -1,7 +1,8 @@
 """Random numbers: the very ones that torch's CPU generator gives for the same seed.
 
-Normals from 16 elements on agree to the last bit or two (torch has its own log, sin and cos), in float16 roughly;
-everything else agrees exactly. The stream itself is in generator.py, filling in place in ops/filling.py.
+Normals from 16 elements on agree to the last bit or two (torch has its own log, sin and cos), in float16
+roughly; everything else agrees exactly. The stream itself is in generator.py, filling in place in
+ops/filling.py.
 """
 
 from __future__ import annotations
@@ -21,9 +22,23 @@ if TYPE_CHECKING:
     from .tensor import Tensor
 
 __all__ = [
-    "Generator", "bernoulli", "default_generator", "get_rng_state", "initial_seed", "manual_seed", "normal",
-    "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state",
-]  # fmt: skip
+    "Generator",
+    "bernoulli",
+    "default_generator",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "normal",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "randperm",
+    "seed",
+    "set_rng_state",
+]
 
 default_generator = Generator()
 default_generator.seed()
@@ -35,7 +50,7 @@ def manual_seed(seed: int) -> Generator:
     >>> import rushlight
     >>> _ = rushlight.manual_seed(0)
     >>> rushlight.rand(2), rushlight.randint(0, 10, (3,))
-    (tensor([0.4963, 0.7682]), tensor([9, 3, 0]))
+    (tensor([0.4963, 0.7682]), tensor([3, 0, 3]))
     """
     return default_generator.manual_seed(seed)
 
@@ -124,7 +139,8 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers in [low, high): randint(high, size) or randint(low, high, size). int64 unless `dtype` is given."""
+    """Integers in [low, high): randint(high, size) or randint(low, high, size). int64 unless `dtype` is
+    given."""
     check_device(device)
     given = list(args)
     if given and isinstance(given[-1], (tuple, list)) and size is None:
@@ -153,7 +169,8 @@ def randperm(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """The numbers 0 to n - 1 in random order: position i is swapped with i + output % (n - i), for i up to n - 2."""
+    """The numbers 0 to n - 1 in random order: position i is swapped with i + output % (n - i), for i up to n
+    - 2."""
     check_device(device)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got{n}")
@@ -177,7 +194,8 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal numbers: `size` of them with one mean and std, or one per element of the Tensors `mean` and `std`."""
+    """Normal numbers: `size` of them with one mean and std, or one per element of the Tensors `mean` and
+    `std`."""
     check_device(device)
     centre, spread = unwrap(mean), unwrap(std)
     if size is not None:
@@ -197,7 +215,8 @@ def normal(
 
 
 def bernoulli(input: Any, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that `input` gives for each element, else 0; one uniform of its dtype per element."""
+    """1 with the probability that `input` gives for each element, else 0; one uniform of its dtype per
+    element."""
     p = array_of("bernoulli", input)
     if p.size and not (np.all(p >= 0) and np.all(p <= 1)):
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")

@@ -19,18 +19,18 @@ def isa() -> str:
 
 
 def available_isas() -> list[str]:
-    """The instruction sets this CPU and build can use, the slow `reference` loops first.
+    """The instruction sets this CPU and build can use, the plain `reference` loops among them.
 
     >>> import rushlight
-    >>> rushlight.available_isas()[0]
-    'reference'
+    >>> "reference" in rushlight.available_isas()
+    True
     """
     return list(_core.available_isas())
 
 
 def set_isa(name: str) -> None:
-    """Use the kernels of another instruction set from now on; ValueError lists the names there are. The environment
-    variable RUSHLIGHT_ISA does the same at import."""
+    """Use the kernels of another instruction set from now on; ValueError lists the names there are. The
+    environment variable RUSHLIGHT_ISA does the same at import."""
     _core.set_isa(name)
 
 
@@ -40,8 +40,8 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(int: int) -> None:
-    """Use so many threads from now on. The default respects CPU affinity, the cgroup's quota, OMP_NUM_THREADS and,
-    above all, RUSHLIGHT_NUM_THREADS."""
+    """Use so many threads from now on. The default respects CPU affinity, the cgroup's quota, OMP_NUM_THREADS
+    and, above all, RUSHLIGHT_NUM_THREADS."""
     if isinstance(int, bool) or not hasattr(int, "__index__"):
         raise TypeError(f"set_num_threads expects an int, but got {type(int).__name__}")
     if int < 1:

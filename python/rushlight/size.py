@@ -33,7 +33,7 @@ class Size(tuple[int, ...]):
         found = tuple.__getitem__(self, key)
         return Size(found) if isinstance(key, slice) else found
 
-    def __add__(self, other: Any) -> Size:  # type: ignore[override]
+    def __add__(self, other: Any) -> Size:
         return Size(tuple(self) + tuple(other))
 
     def __radd__(self, other: Any) -> Size:
@@ -46,9 +46,13 @@ class Size(tuple[int, ...]):
 
 
 class device:
-    """Where a Tensor lives: always `device('cpu')`. Other types raise RuntimeError, as a torch without them does."""
+    """Where a Tensor lives: always `device('cpu')`. Other types raise RuntimeError, as a torch without them
+    does."""
 
     __slots__ = ("index", "type")
+
+    type: str
+    index: int | None
 
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         if isinstance(type, device):

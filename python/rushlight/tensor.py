@@ -1,8 +1,8 @@
 """`Tensor`: an ndarray and its place in the graph.
 
-Here are its properties and what makes it a Python object (len, bool, format, NumPy's protocols). Its arithmetic and
-functions are those of ops/, which ops/methods.py lists under their method names; the fields themselves are declared
-in autograd/graph.py.
+Here are its properties and what makes it a Python object (len, bool, format, NumPy's protocols). Its
+arithmetic and functions are those of ops/, which ops/methods.py lists under their method names; the fields
+themselves are declared in autograd/graph.py.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from .ops.methods import Methods
 from .size import CPU, Size, device
 
 NOT_LEAF = (
-    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "
-    "that doesn't require differentiation use var_no_grad = var.detach()."
+    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in "
+    "a subgraph that doesn't require differentiation use var_no_grad = var.detach()."
 )
 GRAD_OF_NON_LEAF = (
-    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
-    "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
-    "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the "
-    "leaf Tensor instead."
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute "
+    "won't be populated during autograd.backward(). If you indeed want the .grad field to be populated for "
+    "a non-leaf Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by "
+    "mistake, make sure you access the leaf Tensor instead."
 )
 
 
@@ -229,7 +229,8 @@ class Tensor(Methods):
 
     @property
     def data(self) -> Tensor:
-        """The same memory outside the graph; unlike `detach`, writes through it go unnoticed by `backward`."""
+        """The same memory outside the graph; unlike `detach`, writes through it go unnoticed by
+        `backward`."""
         return wrap(self._data)
 
     @data.setter
@@ -249,7 +250,8 @@ class Tensor(Methods):
         create_graph: bool = False,
         inputs: Any = None,
     ) -> None:
-        """Add d self / d leaf to the `.grad` of every leaf that this Tensor was computed from (or of `inputs`).
+        """Add d self / d leaf to the `.grad` of every leaf that this Tensor was computed from (or of
+        `inputs`).
 
         gradient  weights of the elements, in this Tensor's shape; may be left out for one element
         """

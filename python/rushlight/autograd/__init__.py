@@ -1,6 +1,6 @@
-"""Automatic differentiation. graph.py: what is recorded; engine.py: the walk back; entry.py: `backward` and `grad`;
-inplace.py: writing in place; hooks.py; function.py: operations of one's own; grad_mode.py: whether to record;
-gradcheck.py: gradients against differences.
+"""Automatic differentiation. graph.py: what is recorded; engine.py: the walk back; entry.py: `backward` and
+`grad`; inplace.py: writing in place; hooks.py; function.py: operations of one's own; grad_mode.py: whether to
+record; gradcheck.py: gradients against differences.
 
 Imports no kernel and no operation: it sees arrays, rules and the edges between them.
 """

@@ -1,11 +1,11 @@
 """The walk back: from results to leaves, newest node first.
 
-Every edge points to an older node, so taking nodes by descending ticket visits each one after all its users: no
-counting pass, no recursion, any depth. A gradient is dropped as soon as its node has used it, and what the node
-kept for backward is dropped with it unless the graph is to be walked again.
+Every edge points to an older node, so taking nodes by descending ticket visits each one after all its users:
+no counting pass, no recursion, any depth. A gradient is dropped as soon as its node has used it, and what the
+node kept for backward is dropped with it unless the graph is to be walked again.
 
-Gradients in flight may be shared (`z = x + y` hands one array to both), so only sums made here are written into,
-and a leaf keeps an array as its `.grad` without copying only if nobody else can hold it (`_fresh`).
+Gradients in flight may be shared (`z = x + y` hands one array to both), so only sums made here are written
+into, and a leaf keeps an array as its `.grad` without copying only if nobody else can hold it (`_fresh`).
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .recording import make_output, unwrap, version_of, wrap
 ndarray = np.ndarray
 
 FREED = (
-    "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-    "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
-    "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
-    "saved tensors after calling backward."
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have "
+    "already been freed). Saved intermediate values of the graph are freed when you call .backward() or "
+    "autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or "
+    "if you need to access saved tensors after calling backward."
 )
 
 
@@ -41,8 +41,9 @@ def run(
     """Send `grads` back from the edges `roots`.
 
     Gradients are ndarrays, or Tensors under `create_graph`, when the rules' own work is recorded too.
-    `wanted` None: add to the `.grad` of every leaf reached. Else, a list of edges: change no leaf, visit only what
-    leads to them, and return {id of the edge's Node or leaf, or (id, output index): the gradient that arrived}.
+    `wanted` None: add to the `.grad` of every leaf reached. Else, a list of edges: change no leaf, visit only
+    what leads to them, and return {id of the edge's Node or leaf, or (id, output index): the gradient that
+    arrived}.
     """
     walk = Walk(retain_graph, create_graph)
     if wanted is not None:
@@ -50,7 +51,7 @@ def run(
     outer, MODE.enabled = MODE.enabled, create_graph
     try:
         with np.errstate(all="ignore"):
-            for edge, grad in zip(roots, grads):
+            for edge, grad in zip(roots, grads, strict=True):
                 walk.send(edge, grad, False)
             walk.go()
     finally:
@@ -89,7 +90,7 @@ class Walk:
             if type(grad) is not ndarray:
                 grad = _normal(node, grad)
             if node.hooks is not None:
-                grad = _hooked(node, grad)
+                grad = _hooked(node.hooks, grad)
             if not everything:
                 self.caught[id(node)] = grad
                 if id(node) not in self.through:
@@ -105,7 +106,7 @@ class Walk:
             parts = node.rule.backward(grad, saved, node.params, needs)
             if saved and not self.retain:
                 node.saved = None  # freed; `unpack` knows
-            for edge, part in zip(edges, parts):
+            for edge, part in zip(edges, parts, strict=True):
                 if edge is None or part is None:
                     continue
                 if type(edge) is Node and everything and edge not in pending:  # nearly always
@@ -118,8 +119,8 @@ class Walk:
             self.settle(leaf, run_hooks(leaf._hooks, 0, grad), False)
 
     def prune(self, roots: Iterable[Any], wanted: Iterable[Any]) -> None:
-        """Find what lies on a way from `roots` to `wanted`. Edges point to older nodes, so in the order of age
-        every node is judged after all it leads to."""
+        """Find what lies on a way from `roots` to `wanted`. Edges point to older nodes, so in the order of
+        age every node is judged after all it leads to."""
         self.useful = {id(_target(edge)) for edge in wanted}
         nodes = {id(node): node for node in map(_target, roots) if isinstance(node, Node)}
         stack = list(nodes.values())
@@ -181,7 +182,8 @@ class Walk:
             self.settle(leaf, grad, fresh)
 
     def settle(self, leaf: Any, grad: Any, fresh: bool) -> None:
-        """Add to a leaf's `.grad`: in place, so that whoever holds the `.grad` Tensor sees it, as in torch."""
+        """Add to a leaf's `.grad`: in place, so that whoever holds the `.grad` Tensor sees it, as in
+        torch."""
         grad = _like_leaf(leaf, grad)
         before = leaf._grad
         if self.create:
@@ -243,23 +245,25 @@ def run_hooks(hooks: dict[int, tuple[int, Any]], index: int, grad: Any) -> Any:
     return grad
 
 
-def _hooked(node: Node, grad: Any) -> Any:
+def _hooked(hooks: dict[int, tuple[int, Any]], grad: Any) -> Any:
     if isinstance(grad, tuple):
         return tuple(
-            [part if part is None else run_hooks(node.hooks, index, part) for index, part in enumerate(grad)]
+            [part if part is None else run_hooks(hooks, index, part) for index, part in enumerate(grad)]
         )
-    return run_hooks(node.hooks, 0, grad)
+    return run_hooks(hooks, 0, grad)
 
 
 def _normal(node: Node, grad: Any) -> Any:
-    """NumPy gives scalars for 0-dim results; the rule of a MultiNode gets a tuple, None for unused outputs."""
+    """NumPy gives scalars for 0-dim results; the rule of a MultiNode gets a tuple, None for unused
+    outputs."""
     if isinstance(node, MultiNode):
         return tuple([grad.get(index) for index in range(node.outputs)])
     return grad if isinstance(grad, TensorBase) else np.asarray(grad)
 
 
 def _fresh(part: Any, grad: Any, parts: Sequence[Any], saved: Any) -> bool:
-    """Whether a gradient is an array of its own: no view, not what the rule was given, handed out only once."""
+    """Whether a gradient is an array of its own: no view, not what the rule was given, handed out only
+    once."""
     return (
         type(part) is ndarray
         and part.base is None

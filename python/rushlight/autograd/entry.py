@@ -1,4 +1,5 @@
-"""`backward` and `grad`: arguments checked, starting gradients made, the walk started (engine.py does the walking)."""
+"""`backward` and `grad`: arguments checked, starting gradients made, the walk started (engine.py does the
+walking)."""
 
 from __future__ import annotations
 
@@ -21,10 +22,11 @@ def backward(
     grad_variables: Any = None,
     inputs: _Many = None,
 ) -> None:
-    """Add d (sum of `tensors` weighted by `grad_tensors`) / d leaf to the `.grad` of every leaf (or of `inputs`).
+    """Add d (sum of `tensors` weighted by `grad_tensors`) / d leaf to the `.grad` of every leaf (or of
+    `inputs`).
 
-    `grad_tensors` may be left out for Tensors of one element. The graph is freed on the way unless `retain_graph`
-    (the default if `create_graph`, which records the gradients' own computation).
+    `grad_tensors` may be left out for Tensors of one element. The graph is freed on the way unless
+    `retain_graph` (the default if `create_graph`, which records the gradients' own computation).
     """
     outputs = _listed(tensors)
     roots, grads = _start(outputs, _listed(grad_tensors, len(outputs)), create_graph)
@@ -35,7 +37,7 @@ def backward(
     wanted = _listed(inputs)
     if not wanted:
         raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
-    for tensor, found in zip(wanted, _gradients(roots, grads, wanted, keep, create_graph)):
+    for tensor, found in zip(wanted, _gradients(roots, grads, wanted, keep, create_graph), strict=True):
         if found is not None:
             before = tensor._grad
             found = found if create_graph else wrap(found.copy())
@@ -75,7 +77,7 @@ def grad(
         roots, grads, wanted, create_graph if retain_graph is None else retain_graph, create_graph
     )
     out = []
-    for index, (tensor, gradient) in enumerate(zip(wanted, found)):
+    for index, (tensor, gradient) in enumerate(zip(wanted, found, strict=True)):
         if gradient is None and materialize_grads:
             gradient = np.zeros_like(tensor._data)
         elif gradient is None and not allow_unused:
@@ -98,7 +100,7 @@ def _start(outputs: list[Any], given: list[Any], create_graph: bool) -> tuple[li
     roots, grads = [], []
     if len(given) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients")
-    for index, (output, gradient) in enumerate(zip(outputs, given)):
+    for index, (output, gradient) in enumerate(zip(outputs, given, strict=True)):
         edge = edge_of(output)
         data = output._data
         if gradient is None:

@@ -19,7 +19,7 @@ class FunctionContext:
     """`ctx`: what forward and backward of one call share. Any attribute may be set on it."""
 
     needs_input_grad: tuple[bool, ...] = ()
-    _kept: Any = ()  # what save_for_backward was given; during backward the Tensors it hands out; None = freed
+    _kept: Any = ()  # what save_for_backward was given; during backward what it hands out; None: freed
     _constant: tuple[int, ...] = ()  # ids of outputs without gradient
     _dirty: tuple[int, ...] = ()  # ids of inputs that forward has overwritten
     _materialize = True
@@ -55,8 +55,8 @@ class FunctionContext:
 
 
 class Function:
-    """Base class of operations with a gradient of their own: define static methods `forward` and `backward`, call
-    `apply`.
+    """Base class of operations with a gradient of their own: define static methods `forward` and `backward`,
+    call `apply`.
 
         forward(ctx, *args)       compute; runs unrecorded; returns a Tensor or a tuple
         backward(ctx, *grads)     one gradient per output in, one gradient or None per argument of forward out
@@ -168,7 +168,7 @@ def _backward(
     """What the engine calls: ndarrays (or Tensors under create_graph) to the user's Tensors and back."""
     ctx, shapes, metas = params
     create = MODE.enabled
-    given = [_shown(grad, meta, ctx._materialize) for grad, meta in zip(grads, metas)]
+    given = [_shown(grad, meta, ctx._materialize) for grad, meta in zip(grads, metas, strict=True)]
     ctx._kept = tuple([wrap(each) if isinstance(each, np.ndarray) else each for each in saved])
     try:
         answer = cls.backward(ctx, *given)
@@ -180,13 +180,13 @@ def _backward(
     name = cls.__name__ + "Backward"
     if len(parts) != len(shapes):
         raise RuntimeError(
-            f"function {name} returned an incorrect number of gradients "
-            f"(expected {len(shapes)}, got {len(parts)})"
+            f"function {name} returned an incorrect number of gradients (expected {len(shapes)}, got "
+            f"{len(parts)})"
         )
     return tuple(
         [
             _checked(name, index, part, shape, create) if need else None
-            for index, (part, shape, need) in enumerate(zip(parts, shapes, needs))
+            for index, (part, shape, need) in enumerate(zip(parts, shapes, needs, strict=True))
         ]
     )
 
@@ -216,15 +216,16 @@ def _checked(name: str, index: int, part: Any, shape: tuple[int, ...], create: b
             )
         extra = data.ndim - len(shape)
         dims = tuple(range(extra)) + tuple([extra + i for i, n in enumerate(shape) if n == 1])
-        part = part.sum(dims).reshape(shape)
-        data = unwrap(part)
+        whole: Any = part if create else data
+        part = data = whole.sum(dims).reshape(shape)
     if create:
         return part if isinstance(part, TensorBase) else wrap(part)
     return data.view()  # a view: the engine keeps no array that the user may still hold
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a `backward` whose own computation cannot be differentiated: `create_graph` then gives constants."""
+    """Mark a `backward` whose own computation cannot be differentiated: `create_graph` then gives
+    constants."""
 
     @functools.wraps(backward)
     def wrapper(ctx: Any, *grads: Any) -> Any:

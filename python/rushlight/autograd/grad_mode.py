@@ -99,7 +99,7 @@ class no_grad(_GradMode):
     enabled = False
 
     @overload
-    def __new__(cls, function: F) -> F: ...
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
     @overload
     def __new__(cls) -> no_grad: ...
     def __new__(cls, function: Any = None) -> Any:
@@ -116,7 +116,7 @@ class enable_grad(_GradMode):
     enabled = True
 
     @overload
-    def __new__(cls, function: F) -> F: ...
+    def __new__(cls, function: F) -> F: ...  # type: ignore[misc]
     @overload
     def __new__(cls) -> enable_grad: ...
     def __new__(cls, function: Any = None) -> Any:

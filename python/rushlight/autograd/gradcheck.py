@@ -1,5 +1,5 @@
-"""`gradcheck`: gradients from backward against differences of the function's values; `gradgradcheck`: the same of
-the gradients. Meant for float64; a float32 difference is mostly rounding error."""
+"""`gradcheck`: gradients from backward against differences of the function's values; `gradgradcheck`: the
+same of the gradients. Meant for float64; a float32 difference is mostly rounding error."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def gradcheck(
     nondet_tol: float = 0.0,
     **unused: Any,
 ) -> bool:
-    """Compare the gradients of `func(*inputs)` with central differences of step `eps`, for every output and every
-    input that requires grad. True, or GradcheckError (False unless `raise_exception`).
+    """Compare the gradients of `func(*inputs)` with central differences of step `eps`, for every output and
+    every input that requires grad. True, or GradcheckError (False unless `raise_exception`).
 
     >>> import rushlight
     >>> x = rushlight.tensor([1., 2.], dtype=rushlight.float64, requires_grad=True)
@@ -69,7 +69,7 @@ def _wanted(inputs: tuple[Any, ...]) -> list[int]:
                 UserWarning,
                 stacklevel=4,
             )
-        if array.size and 0 in [step for step, n in zip(array.strides, array.shape) if n > 1]:
+        if array.size and 0 in [step for step, n in zip(array.strides, array.shape, strict=True) if n > 1]:
             raise RuntimeError(
                 f"The {place}th input has a dimension with stride 0. gradcheck only supports inputs that "
                 "are non-overlapping to be able to compute the numerical gradients correctly. You should "
@@ -99,7 +99,7 @@ def _check(
         if not all(
             [
                 np.allclose(a, b, 0, nondet_tol, equal_nan=True)
-                for a, b in zip(analytical, _analytical(output, wanted))
+                for a, b in zip(analytical, _analytical(output, wanted), strict=True)
             ]
         ):
             raise GradcheckError(
@@ -107,7 +107,7 @@ def _check(
                 "multiple times gives different values, although analytical gradient matches "
                 f"numerical gradient.The tolerance for nondeterminism was {nondet_tol}."
             )
-        for place, measured, computed in zip(places, numerical, analytical):
+        for place, measured, computed in zip(places, numerical, analytical, strict=True):
             if computed.size and not np.allclose(computed, measured[o], rtol, atol, equal_nan=True):
                 raise GradcheckError(
                     f"Jacobian mismatch for output {o} with respect to input {place},\n"
@@ -146,7 +146,7 @@ def _analytical(output: Any, wanted: list[Any]) -> list[Any]:
         start = np.zeros(size, output._data.dtype)
         start[column] = 1
         found = grad(output, wanted, wrap(start.reshape(shape)), retain_graph=True, allow_unused=True)
-        for part, each in zip(columns, found):
+        for part, each in zip(columns, found, strict=True):
             if each is not None:
                 part[:, column] = each._data.reshape(-1)
     return columns

@@ -1,8 +1,8 @@
 """The graph's data: what a Tensor remembers about how it was made.
 
 `Rule` is an operation's gradient (name and backward function), `Node` one application of it. Edges point from
-results to inputs only, so dropping the last result frees the whole graph by reference counts, without the garbage
-collector. recording.py makes nodes, engine.py walks them; no arithmetic lives here.
+results to inputs only, so dropping the last result frees the whole graph by reference counts, without the
+garbage collector. recording.py makes nodes, engine.py walks them; no arithmetic lives here.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ class Rule:
         saved   what `record` was given, as ndarrays (as Tensors under `create_graph`)
         params  anything else, as given
         needs   per input, whether its gradient is wanted
-    Written with operators and rushlight functions, so that the same rule runs on ndarrays and on Tensors. It may
-    return `grad`, entries of `saved`, views of either, or fresh arrays; it never writes into what it was given.
+    Written with operators and rushlight functions, so that the same rule runs on ndarrays and on Tensors. It
+    may return `grad`, entries of `saved`, views of either, or fresh arrays; it never writes into what it was
+    given.
 
     `uses`: per entry of `saved`, the inputs whose gradient reads it; entries nobody needs are not kept
     (None arrives in their place). Without `uses` everything is kept.
@@ -82,7 +83,8 @@ class Version:
 
 
 class View:
-    """How a Tensor was cut from `base` (never itself a view): the chain of view operations, last one first."""
+    """How a Tensor was cut from `base` (never itself a view): the chain of view operations, last one
+    first."""
 
     __slots__ = ("base", "many", "outer", "params", "recorded", "rule", "seen")
 
@@ -112,7 +114,8 @@ class View:
 
 
 class TensorBase:
-    """The fields of a Tensor that the graph reads and writes. `rushlight.Tensor` adds everything users see."""
+    """The fields of a Tensor that the graph reads and writes. `rushlight.Tensor` adds everything users
+    see."""
 
     __slots__ = (
         "__dict__",  # allocated only if a user hangs attributes on the Tensor
@@ -136,8 +139,8 @@ class TensorBase:
 
 
 class Node:
-    """One recorded operation. `edges` has, per input: the Node (or Port) that made it, the leaf Tensor itself,
-    or None if it needs no gradient."""
+    """One recorded operation. `edges` has, per input: the Node (or Port) that made it, the leaf Tensor
+    itself, or None if it needs no gradient."""
 
     __slots__ = ("edges", "hooks", "params", "rule", "saved", "ticket", "versions")
 

@@ -1,8 +1,9 @@
 """Writing in place: who may, and what the graph becomes afterwards.
 
-An in-place operation is `check(target)`, then the write, then `written(target, node)`: the version counter goes up
-(so that whoever kept the old content for backward finds out) and the target's history becomes `node`. If the target
-is a view, its base's history becomes a CopySlices node, and other views of the base find out through `refresh`.
+An in-place operation is `check(target)`, then the write, then `written(target, node)`: the version counter
+goes up (so that whoever kept the old content for backward finds out) and the target's history becomes `node`.
+If the target is a view, its base's history becomes a CopySlices node, and other views of the base find out
+through `refresh`.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ from .recording import edge_of, make_node, record, region, unwrap, version_of, w
 
 LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
 NO_GRAD_VIEW = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case "
-    "is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace "
-    "either both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want "
-    "the inplace to be tracked)."
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
+    "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both "
+    "the view and the inplace either both inside the no_grad block (if you don't want the inplace to be "
+    "tracked) or both outside (if you want the inplace to be tracked)."
 )
 MANY_VIEWS = (
-    "Output {index} of {name} is a view and is being modified inplace. This view is the output of a function that "
-    "returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace "
-    "the inplace operation by an out-of-place one."
+    "Output {index} of {name} is a view and is being modified inplace. This view is the output of a "
+    "function that returns multiple views. Such functions do not allow the output views to be modified "
+    "inplace. You should replace the inplace operation by an out-of-place one."
 )
 
 
@@ -81,7 +82,7 @@ def written(target: Any, node: Any = None) -> Any:
         node.versions = tuple(
             [
                 kept.version.n if type(kept) is SavedOutput else version
-                for kept, version in zip(node.saved, before_write)
+                for kept, version in zip(node.saved, before_write, strict=True)
             ]
         )
     if view is None:
@@ -103,7 +104,8 @@ def record_inplace(
 
     value   the new content; `target`'s own array if the caller has written it already (after `check(target)`)
     inputs  as for `record`; `target` among them stands for its old self
-    saved   as for `record`; OUTPUT stands for the new content. To keep the old content, pass `snapshot(target)`.
+    saved   as for `record`; OUTPUT stands for the new content. To keep the old content, pass
+    `snapshot(target)`.
 
     If `value` is the target's own array, other entries of `saved` must not share its memory.
     """
@@ -129,11 +131,11 @@ def snapshot(target: Any) -> Any:
     return copy
 
 
-# ---- the history of a base after one of its views was written: old content outside the region, new content inside
+# ---- the history of a base after one of its views was written: old content outside the region, new content
+# inside
 
 
 def _copy_slices_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
-    view, _ = params
     return (_blank(grad, params) if needs[0] else None, region(grad, params) if needs[1] else None)
 
 

@@ -68,8 +68,8 @@ def record(
     inputs  Tensors; ndarrays, numbers and None are allowed and never need gradients
     saved   what the rule needs: Tensors (checked against in-place changes), anything else as it is, or OUTPUT
 
-    No node is made and nothing kept if recording is off or no input needs a gradient. If no input is a Tensor the
-    value is returned as it is: ndarray in, ndarray out.
+    No node is made and nothing kept if recording is off or no input needs a gradient. If no input is a Tensor
+    the value is returned as it is: ndarray in, ndarray out.
     """
     edges = []
     tensor = wanted = False
@@ -127,7 +127,7 @@ def make_node(
             node.saved = saved = tuple(
                 [
                     kept if any([edges[i] is not None for i in used]) else None
-                    for kept, used in zip(saved, rule.uses)
+                    for kept, used in zip(saved, rule.uses, strict=True)
                 ]
             )
         for kept in saved:
@@ -213,7 +213,7 @@ def record_views(given: Any, rule: Rule, cut: ViewRule, cuts: Sequence[Any], par
     if not isinstance(given, TensorBase):
         return tuple([cut.replay(given, each) for each in cuts])
     outs = record_outputs([cut.replay(given._data, each) for each in cuts], rule, (given,), (), params)
-    for index, (out, each) in enumerate(zip(outs, cuts)):
+    for index, (out, each) in enumerate(zip(outs, cuts, strict=True)):
         _mark_view(out, given, cut, each, index)
     return outs
 

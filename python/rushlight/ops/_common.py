@@ -1,5 +1,5 @@
-"""What every family of operations needs: arguments made into arrays, torch's broadcasting error, gradients summed
-back to the shape they came from. No operation lives here."""
+"""What every family of operations needs: arguments made into arrays, torch's broadcasting error, gradients
+summed back to the shape they came from. No operation lives here."""
 
 from __future__ import annotations
 
@@ -151,7 +151,8 @@ def normal_dim(dim: Any, ndim: int) -> int:
 
 
 def normal_dims(dim: Any, ndim: int) -> tuple[int, ...] | None:
-    """`dim=` of a reduction: None stays None (all); an int or a sequence becomes a tuple of distinct numbers."""
+    """`dim=` of a reduction: None stays None (all); an int or a sequence becomes a tuple of distinct
+    numbers."""
     if dim is None:
         return None
     if hasattr(dim, "__index__"):

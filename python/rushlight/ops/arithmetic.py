@@ -1,9 +1,9 @@
-"""Arithmetic on two operands: add, sub, mul, div, pow, remainder, maximum ... under torch's broadcasting and type
-rules, each with its gradient rule above it. The in-place forms are in inplace.py.
+"""Arithmetic on two operands: add, sub, mul, div, pow, remainder, maximum ... under torch's broadcasting and
+type rules, each with its gradient rule above it. The in-place forms are in inplace.py.
 
-Operands are Tensors, ndarrays (constants) or Python numbers (which never widen a Tensor's type). Two ndarrays give
-an ndarray. Gradients are summed back over broadcast dimensions; a rule's `params` holds the two shapes if they
-differ, else None.
+Operands are Tensors, ndarrays (constants) or Python numbers (which never widen a Tensor's type). Two ndarrays
+give an ndarray. Gradients are summed back over broadcast dimensions; a rule's `params` holds the two shapes
+if they differ, else None.
 """
 
 from __future__ import annotations
@@ -24,9 +24,22 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "add", "div", "divide", "floor_divide", "fmod", "maximum", "minimum", "mul", "multiply", "pow",
-    "remainder", "rsub", "sub", "subtract", "true_divide",
-]  # fmt: skip
+    "add",
+    "div",
+    "divide",
+    "floor_divide",
+    "fmod",
+    "maximum",
+    "minimum",
+    "mul",
+    "multiply",
+    "pow",
+    "remainder",
+    "rsub",
+    "sub",
+    "subtract",
+    "true_divide",
+]
 
 ndarray = np.ndarray
 
@@ -205,7 +218,8 @@ _ROUNDED = {
 
 
 def floor_divide(input: Any, other: Any) -> Tensor:
-    """floor(input / other). Integer division by zero raises RuntimeError, as in torch; it has no gradient there."""
+    """floor(input / other). Integer division by zero raises RuntimeError, as in torch; it has no gradient
+    there."""
     return binary(FLOOR_DIVIDE, input, other)
 
 

@@ -1,4 +1,5 @@
-"""How two operands meet: types, broadcasting, the recorded result. The operations themselves are in arithmetic.py."""
+"""How two operands meet: types, broadcasting, the recorded result. The operations themselves are in
+arithmetic.py."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ class Operation:
 
 
 def binary(op: Operation, a: Any, b: Any) -> Any:
-    """The recorded result: at once for two Tensors of one type or a Tensor and a number, else after `_meet`."""
+    """The recorded result: at once for two Tensors of one type or a Tensor and a number, else after
+    `_meet`."""
     rule = op.rule
     if isinstance(a, TensorBase) and isinstance(b, TensorBase):
         x, y = a._data, b._data
@@ -64,7 +66,8 @@ def binary(op: Operation, a: Any, b: Any) -> Any:
 
 
 def _meet(op: Operation, a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
-    """Both operands in the type they meet in: (a, b, array of a, array of b). Python numbers become 0-dim arrays."""
+    """Both operands in the type they meet in: (a, b, array of a, array of b). Python numbers become 0-dim
+    arrays."""
     x, y = unwrap(a), unwrap(b)
     if (
         (type(y) is builtins.float or type(y) is builtins.int)

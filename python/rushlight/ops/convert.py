@@ -1,4 +1,5 @@
-"""Between Python, NumPy and Tensor: tensor, as_tensor, from_numpy, from_dlpack; and between element types: to."""
+"""Between Python, NumPy and Tensor: tensor, as_tensor, from_numpy, from_dlpack; and between element types:
+to."""
 
 from __future__ import annotations
 
@@ -17,8 +18,13 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "as_tensor", "clone", "detach", "from_dlpack", "from_numpy", "tensor",
-]  # fmt: skip
+    "as_tensor",
+    "clone",
+    "detach",
+    "from_dlpack",
+    "from_numpy",
+    "tensor",
+]
 
 ndarray = np.ndarray
 
@@ -42,7 +48,8 @@ def want_grad(made: Any, requires_grad: bool) -> Any:
 
 
 def _leaf_types(value: Any, found: set[Any]) -> None:
-    """The types (NumPy's dtypes for arrays and Tensors) of what nested lists hold; torch's errors on the way."""
+    """The types (NumPy's dtypes for arrays and Tensors) of what nested lists hold; torch's errors on the
+    way."""
     if isinstance(value, (list, tuple, range)):
         kinds = set(map(type, value))
         if kinds <= {int, float, bool}:
@@ -126,15 +133,16 @@ def _check_fits(array: Any, kind: np.dtype[Any]) -> None:
 
 
 def native(array: Any, kind: np.dtype[Any] | None = None) -> Any:
-    """An ndarray in native byte order and a supported type (or `kind`); copied only if something must change."""
+    """An ndarray in native byte order and a supported type (or `kind`); copied only if something must
+    change."""
     if not dtypes.is_supported(array.dtype.newbyteorder("=")):
         raise dtypes.unsupported(array.dtype)
     return quietly(array.astype, kind or array.dtype.newbyteorder("="), copy=False)
 
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A new Tensor with a copy of `data`: a number, nested lists, an ndarray (which keeps its dtype) or a Tensor.
-    Python floats become the default dtype, integers int64.
+    """A new Tensor with a copy of `data`: a number, nested lists, an ndarray (which keeps its dtype) or a
+    Tensor. Python floats become the default dtype, integers int64.
 
     >>> import rushlight
     >>> rushlight.tensor([[1., 2.], [3., 4.]])
@@ -158,17 +166,18 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`data` as a Tensor, sharing memory with an ndarray and returning a Tensor itself where the dtype allows."""
+    """`data` as a Tensor, sharing memory with an ndarray and returning a Tensor itself where the dtype
+    allows."""
     check_device(device)
     kind = None if dtype is None else dtypes.to_numpy(dtype)
-    if isinstance(data, TensorBase):
-        return data if kind is None else cast(data, kind)
-    return wrap(_array(data, kind))
+    given: Any = data if isinstance(data, TensorBase) else wrap(_array(data, kind))
+    return given if kind is None else cast(given, kind)
 
 
 def from_numpy(ndarray: Any) -> Tensor:
-    """A Tensor that shares memory with an ndarray. Unlike torch, negative strides are shared too, a big-endian array
-    is copied into native order, and a read-only array gives a Tensor that refuses in-place writes.
+    """A Tensor that shares memory with an ndarray. Unlike torch, negative strides are shared too, a
+    big-endian array is copied into native order, and a read-only array gives a Tensor that refuses in-place
+    writes.
 
     >>> import numpy, rushlight
     >>> a = numpy.zeros(2, numpy.float32)
@@ -201,8 +210,8 @@ def to(
     non_blocking: bool = False,
     copy: bool = False,
 ) -> Tensor:
-    """`to(dtype)`, `to(device)`, `to(other)`: the Tensor itself if nothing changes (unless `copy`), else a converted
-    one; differentiable. Devices other than the CPU raise RuntimeError."""
+    """`to(dtype)`, `to(device)`, `to(other)`: the Tensor itself if nothing changes (unless `copy`), else a
+    converted one; differentiable. Devices other than the CPU raise RuntimeError."""
     for given in args:
         if isinstance(given, TensorBase):
             dtype = given._data.dtype
@@ -287,7 +296,8 @@ def contiguous(input: Any, memory_format: Any = None) -> Tensor:
 
 
 def detach(input: Any) -> Tensor:
-    """The same memory outside the graph; in-place writes through it are noticed by those who kept the content."""
+    """The same memory outside the graph; in-place writes through it are noticed by those who kept the
+    content."""
     out = wrap(input._data)
     out._writes = version_of(input)
     return out

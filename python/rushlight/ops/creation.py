@@ -1,7 +1,7 @@
 """New Tensors from sizes and values: zeros, ones, full, arange, linspace, eye and the *_like forms.
 
-All take `dtype`, `device` (CPU only) and `requires_grad`. Random ones are in ../random.py, those made from existing
-data in convert.py.
+All take `dtype`, `device` (CPU only) and `requires_grad`. Random ones are in ../random.py, those made from
+existing data in convert.py.
 """
 
 from __future__ import annotations
@@ -19,9 +19,19 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "arange", "empty", "empty_like", "eye", "full", "full_like", "linspace", "logspace", "ones", "ones_like",
-    "zeros", "zeros_like",
-]  # fmt: skip
+    "arange",
+    "empty",
+    "empty_like",
+    "eye",
+    "full",
+    "full_like",
+    "linspace",
+    "logspace",
+    "ones",
+    "ones_like",
+    "zeros",
+    "zeros_like",
+]
 
 
 def size_args(function: str, size: tuple[Any, ...]) -> tuple[int, ...]:
@@ -234,8 +244,8 @@ def arange(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """start, start + step, ... up to but without end; forms (end), (start, end), (start, end, step). int64 if all
-    three are integers, else the default float.
+    """start, start + step, ... up to but without end; forms (end), (start, end), (start, end, step). int64 if
+    all three are integers, else the default float.
 
     >>> import rushlight
     >>> rushlight.arange(1, 4), rushlight.arange(0, 1, 0.5)

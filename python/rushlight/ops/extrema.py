@@ -1,7 +1,7 @@
 """Largest and smallest: max, min, argmax, argmin, amax, amin, median; and any, all.
 
-As in torch: with `dim`, the first of equal elements is found and alone gets the gradient; over everything (and in
-amax, amin) equal elements share it; NaN is larger and smaller than anything.
+As in torch: with `dim`, the first of equal elements is found and alone gets the gradient; over everything
+(and in amax, amin) equal elements share it; NaN is larger and smaller than anything.
 """
 
 from __future__ import annotations
@@ -32,8 +32,16 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "all", "amax", "amin", "any", "argmax", "argmin", "count_nonzero", "max", "min",
-]  # fmt: skip
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "count_nonzero",
+    "max",
+    "min",
+]
 
 _quietly = _quiet.apply
 
@@ -42,7 +50,7 @@ def return_type(name: str, fields: tuple[str, ...] = ("values", "indices")) -> A
     """torch.return_types.<name>: a named tuple that prints one field per line."""
 
     def show(self: Any) -> str:
-        parts = ",\n".join(f"{field}={value!r}" for field, value in zip(fields, self))
+        parts = ",\n".join(f"{field}={value!r}" for field, value in zip(fields, self, strict=True))
         return f"torch.return_types.{name}(\n{parts})"
 
     made = namedtuple(name, fields)  # type: ignore[misc]
@@ -130,8 +138,8 @@ def _along(name: str, argument: Any, rule: Rule, kind: Any, input: Any, dim: int
 
 @numpy_names
 def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """The largest element. `max(x)`: of all; `max(x, dim)`: (values, indices) along `dim`, the first of equals;
-    `max(x, other)`: element by element, as `maximum`.
+    """The largest element. `max(x)`: of all; `max(x, dim)`: (values, indices) along `dim`, the first of
+    equals; `max(x, other)`: element by element, as `maximum`.
 
     >>> import rushlight
     >>> rushlight.max(rushlight.tensor([[1., 3.], [2., 0.]]), 1)
@@ -208,5 +216,5 @@ def all(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
 def count_nonzero(input: Any, dim: Any = None) -> Tensor:
     """How many elements (along `dim`) are nonzero, int64."""
     x = array_of("count_nonzero", input)
-    value = np.asarray(np.count_nonzero(x, axis=normal_dims(dim, x.ndim)), dtypes.I64)
+    value: Any = np.asarray(np.count_nonzero(x, axis=normal_dims(dim, x.ndim)), dtypes.I64)
     return wrap(value) if isinstance(input, TensorBase) else value

@@ -30,7 +30,8 @@ def _of(generator: Generator | None) -> Generator:
 
 
 def _in_memory_order(array: Any, values: Any) -> Any:
-    """Numbers drawn for an array, given to its elements in the order in which these lie in memory, as torch does."""
+    """Numbers drawn for an array, given to its elements in the order in which these lie in memory, as torch
+    does."""
     if array.flags.c_contiguous:
         return values.reshape(array.shape)
     order = sorted(range(array.ndim), key=lambda dim: -abs(array.strides[dim]))
@@ -75,8 +76,8 @@ def normal_(input: Any, mean: float = 0, std: float = 1, *, generator: Generator
 
 
 def random_(input: Any, *limits: int, generator: Generator | None = None) -> Tensor:
-    """Whole numbers in place: random_(to), random_(from, to), or without limits all the dtype can hold (for floats
-    up to where they stop being exact)."""
+    """Whole numbers in place: random_(to), random_(from, to), or without limits all the dtype can hold (for
+    floats up to where they stop being exact)."""
     check(input)
     array, g = input._data, _of(generator)
     if limits:

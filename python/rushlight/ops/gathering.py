@@ -1,4 +1,5 @@
-"""Elements picked by index Tensors along a dimension: gather, scatter, index_select, take, masked_select, nonzero."""
+"""Elements picked by index Tensors along a dimension: gather, scatter, index_select, take, masked_select,
+nonzero."""
 
 from __future__ import annotations
 
@@ -6,15 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._common import Rule, TensorBase, array_of, normal_dim, record, unwrap, wrap
+from ._common import Rule, TensorBase, array_of, is_number, normal_dim, record, unwrap, wrap
 from .indexing import blank, spread
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "gather", "index_select", "masked_select", "nonzero", "scatter", "scatter_add", "take",
-]  # fmt: skip
+    "gather",
+    "index_select",
+    "masked_select",
+    "nonzero",
+    "scatter",
+    "scatter_add",
+    "take",
+]
 
 ndarray = np.ndarray
 
@@ -107,7 +114,8 @@ def masked_select(input: Any, mask: Any) -> Tensor:
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
-    """The positions of the nonzero elements: one row each (int64), or with `as_tuple` one Tensor per dimension."""
+    """The positions of the nonzero elements: one row each (int64), or with `as_tuple` one Tensor per
+    dimension."""
     x = array_of("nonzero", input)
     found = np.atleast_1d(x).nonzero()
     if as_tuple:
@@ -129,7 +137,8 @@ _SCATTER_ADD = Rule("ScatterAddBackward0", _scatter_backward)
 
 
 def scatter(input: Any, dim: int, index: Any, src: Any) -> Tensor:
-    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a number."""
+    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a
+    number."""
     return _scatter("scatter", input, dim, index, src, False)
 
 
@@ -142,7 +151,7 @@ def _scatter(name: str, input: Any, dim: int, index: Any, src: Any, added: bool)
     x = array_of(name, input)
     dim = normal_dim(dim, x.ndim)
     at = _index(name, index, x.shape[dim] if x.ndim else 1, dim)
-    if isinstance(src, (TensorBase, ndarray)):
+    if not is_number(src):
         if unwrap(src).dtype != x.dtype:
             raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
         if unwrap(src).shape != at.shape:

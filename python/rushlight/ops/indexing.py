@@ -1,7 +1,7 @@
 """Elements by position: `x[...]` read and written, gather, index_select, take ...
 
-An index is taken in two steps, as torch does: first integers, slices, None and Ellipsis (a view), then index arrays
-and masks (a copy). Unlike NumPy, an integer beside index arrays is therefore no index array itself.
+An index is taken in two steps, as torch does: first integers, slices, None and Ellipsis (a view), then index
+arrays and masks (a copy). Unlike NumPy, an integer beside index arrays is therefore no index array itself.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "narrow", "select",
-]  # fmt: skip
+    "narrow",
+    "select",
+]
 
 ndarray = np.ndarray
 
@@ -198,7 +199,7 @@ def getitem(input: Any, index: Any) -> Tensor:
     view, rule, arrays = _parse(x, index)
     if rule is not None or arrays is None:
         input = record_view(
-            input, rule or _ALIAS, (view + (...,), x.shape)
+            input, rule or _ALIAS, ((*view, ...), x.shape)
         )  # `...`: 0-dim results stay arrays
     if arrays is None:
         return input
@@ -218,15 +219,15 @@ def _torch_text(error: IndexError) -> IndexError:
 
 
 def setitem(input: Any, index: Any, value: Any) -> None:
-    """`input[index] = value`, in place: `value` (a Tensor, ndarray or number) is broadcast and converted to the
-    dtype. Differentiable in both: old elements that were overwritten get gradient 0."""
+    """`input[index] = value`, in place: `value` (a Tensor, ndarray or number) is broadcast and converted to
+    the dtype. Differentiable in both: old elements that were overwritten get gradient 0."""
     if not (isinstance(value, (TensorBase, ndarray)) or is_number(value)):
         raise TypeError(f"can't assign a {type(value).__name__} to a {dtypes.type_name(unwrap(input).dtype)}")
     x = unwrap(input)
     view, rule, arrays = _parse(x, index)
     if rule is not None or arrays is None:
-        input = record_view(input, rule or _ALIAS, (view + (...,), x.shape))
-    source = value if isinstance(value, (TensorBase, ndarray)) else np.asarray(value)
+        input = record_view(input, rule or _ALIAS, ((*view, ...), x.shape))
+    source: Any = value if isinstance(value, (TensorBase, ndarray)) else np.asarray(value)
     if arrays is not None:
         _put(input, arrays, source)
         return
@@ -298,7 +299,8 @@ def _put(target: Any, index: Any, source: Any, added: bool = False) -> Any:
 
 
 def index_put_(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bool = False) -> Tensor:
-    """`input[indices] = values` in place, from index arrays; with `accumulate` the values are added, repeated positions included."""
+    """`input[indices] = values` in place, from index arrays; with `accumulate` the values are added, repeated
+    positions included."""
     return _put(input, tuple(_items(tuple(indices))), values, accumulate)
 
 

@@ -1,5 +1,5 @@
-"""In-place operations: add_, mul_, fill_, copy_ and their like. The out-of-place operation's own rule is recorded;
-what is particular to writing in place (who may, versions, views) is in autograd/inplace.py.
+"""In-place operations: add_, mul_, fill_, copy_ and their like. The out-of-place operation's own rule is
+recorded; what is particular to writing in place (who may, versions, views) is in autograd/inplace.py.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def _binary_(op: Operation, target: Any, other: Any) -> Any:
     if MODE.enabled:
         gives = edge_of(other) is not None
         if gives or edge_of(target) is not None:
-            # the old content is overwritten below: keep a copy if other's gradient, or a two-sided rule, reads it
+            # the old content is overwritten below: keep a copy if other's gradient, or a two-sided rule,
+            # reads it
             old = snapshot(target) if op.keeps and (gives or op.keeps != "crossed") else target
             return _overwrite(target, binary(op, old, other))
     x, y = target._data, unwrap(other)
@@ -189,7 +190,8 @@ def _fill(target: Any, value: Any, rule: Rule) -> Any:
 
 
 def copy_(input: Any, src: Any, non_blocking: bool = False) -> Tensor:
-    """The content of `src` (broadcast, converted to this dtype) into `input`, in place; differentiable in `src`."""
+    """The content of `src` (broadcast, converted to this dtype) into `input`, in place; differentiable in
+    `src`."""
     value = array_of("copy_", src, "other")
     target = input._data
     if value.shape != target.shape:

@@ -15,8 +15,16 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "cat", "chunk", "concat", "concatenate", "hstack", "split", "stack", "unbind", "vstack",
-]  # fmt: skip
+    "cat",
+    "chunk",
+    "concat",
+    "concatenate",
+    "hstack",
+    "split",
+    "stack",
+    "unbind",
+    "vstack",
+]
 
 
 def _sequence(function: str, tensors: Any) -> list[Any]:
@@ -44,8 +52,9 @@ def _cat_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, 
     dim, sizes = params
     out, start = [], 0
     before = (slice(None),) * dim
-    for size, need in zip(sizes, needs):
-        out.append(grad[before + (slice(start, start + size),)] if need else None)
+    for size, need in zip(sizes, needs, strict=True):
+        place = (*before, slice(start, start + size))
+        out.append(grad[place] if need else None)
         start += size
     return tuple(out)
 
@@ -98,7 +107,8 @@ concat = concatenate = cat
 
 def _stack_backward(grad: Any, saved: Any, dim: int, needs: Any) -> tuple[Any, ...]:
     before = (slice(None),) * dim
-    return tuple([grad[before + (index,)] if need else None for index, need in enumerate(needs)])
+    places = [(*before, index) for index in range(len(needs))]
+    return tuple([grad[place] if need else None for place, need in zip(places, needs, strict=True)])
 
 
 _STACK = Rule("StackBackward0", _stack_backward)
@@ -171,7 +181,9 @@ def _unbind_backward(grads: Any, saved: Any, params: Any, needs: Any) -> tuple[A
 def _filled(grads: Any, shapes: Any) -> list[Any]:
     """Zeros in the places of outputs that nobody used."""
     kind = next(unwrap(grad).dtype for grad in grads if grad is not None)
-    return [np.zeros(shape, kind) if grad is None else grad for grad, shape in zip(grads, shapes)]
+    return [
+        np.zeros(shape, kind) if grad is None else grad for grad, shape in zip(grads, shapes, strict=True)
+    ]
 
 
 _SPLIT, _SPLIT_SIZES = (
@@ -182,7 +194,8 @@ _UNBIND = Rule("UnbindBackward0", _unbind_backward)
 
 
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Cut along `dim` into views of the given length (the last may be shorter), or of the given list of lengths.
+    """Cut along `dim` into views of the given length (the last may be shorter), or of the given list of
+    lengths.
 
     >>> import rushlight
     >>> rushlight.split(rushlight.arange(5), 2)
@@ -218,7 +231,7 @@ def _cut_up(tensor: Any, x: Any, dim: int, sizes: list[int], rule: Rule, view: V
     cuts, shapes, start = [], [], 0
     for size in sizes:
         cuts.append(((slice(None),) * dim + (slice(start, start + size),), x.shape))
-        shapes.append(x.shape[:dim] + (size,) + x.shape[dim + 1 :])
+        shapes.append((*x.shape[:dim], size, *x.shape[dim + 1 :]))
         start += size
     return record_views(tensor, rule, view, cuts, (shapes, dim))
 

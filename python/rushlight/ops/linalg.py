@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _quiet, dtypes
-from ._common import Rule, TensorBase, array_of, broadcast_error, record, sum_to, unwrap
+from ._common import Rule, array_of, broadcast_error, record, sum_to, unwrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "addmm", "bmm", "dot", "einsum", "matmul", "mm", "mv", "outer",
-]  # fmt: skip
+    "addmm",
+    "bmm",
+    "dot",
+    "einsum",
+    "matmul",
+    "mm",
+    "mv",
+    "outer",
+]
 
 _quietly = _quiet.apply
 _CPP = {
@@ -34,8 +41,8 @@ _CPP = {
 
 
 def _flip(matrix: Any) -> Any:
-    """The last two dimensions exchanged, of an ndarray or a Tensor."""
-    return matrix.transpose(-2, -1) if isinstance(matrix, TensorBase) else matrix.swapaxes(-2, -1)  # type: ignore[attr-defined]
+    """The last two dimensions exchanged."""
+    return matrix.swapaxes(-2, -1)
 
 
 def _mm_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
@@ -100,8 +107,8 @@ def _product(x: Any, y: Any) -> Any:
 
 
 def matmul(input: Any, other: Any) -> Tensor:
-    """The matrix product, by the operands' dimensions: vectors (dot), matrix and vector, matrices, or batches of
-    matrices whose leading dimensions broadcast. Both must have one dtype.
+    """The matrix product, by the operands' dimensions: vectors (dot), matrix and vector, matrices, or batches
+    of matrices whose leading dimensions broadcast. Both must have one dtype.
 
     >>> import rushlight
     >>> rushlight.matmul(rushlight.tensor([[1., 2.], [3., 4.]]), rushlight.tensor([1., 1.]))
@@ -121,9 +128,8 @@ def matmul(input: Any, other: Any) -> Tensor:
     inner, outer = x.shape[-1], y.shape[-2] if n > 1 else y.shape[0]
     if inner != outer:
         raise RuntimeError(
-            "mat1 and mat2 shapes cannot be multiplied "
-            f"({x.size // max(inner, 1) if m > 1 else 1}x{inner} and {outer}x"
-            f"{y.shape[-1] if n > 1 else 1})"
+            f"mat1 and mat2 shapes cannot be multiplied ({x.size // max(inner, 1) if m > 1 else 1}x{inner} "
+            f"and {outer}x{y.shape[-1] if n > 1 else 1})"
         )
     if m == 1 and n == 2:
         return record(_product(x, y), _VM, (input, other), (input, other))
@@ -161,8 +167,8 @@ def bmm(input: Any, mat2: Any) -> Tensor:
     _check_types(x, y)
     if x.shape[0] != y.shape[0] or x.shape[2] != y.shape[1]:
         raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: "
-            f"[{x.shape[0]}, {x.shape[2]}] but got: [{y.shape[0]}, {y.shape[1]}]."
+            f"Expected size for first two dimensions of batch2 tensor to be: [{x.shape[0]}, {x.shape[2]}] "
+            f"but got: [{y.shape[0]}, {y.shape[1]}]."
         )
     return record(_product(x, y), _BMM, (input, mat2), (input, mat2))
 
@@ -187,8 +193,8 @@ def dot(input: Any, other: Any) -> Tensor:
         raise RuntimeError(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors")
     if x.dtype != y.dtype:
         raise RuntimeError(
-            "dot : expected both vectors to have same dtype, but found "
-            f"{dtypes.scalar_name(x.dtype)} and {dtypes.scalar_name(y.dtype)}"
+            f"dot : expected both vectors to have same dtype, but found {dtypes.scalar_name(x.dtype)} and "
+            f"{dtypes.scalar_name(y.dtype)}"
         )
     if x.size != y.size:
         raise RuntimeError(
@@ -278,7 +284,7 @@ def _einsum_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[An
         equation = ",".join(labels for _, labels in others) + "->" + kept
         part = einsum(equation, *[operand for operand, _ in others])
         shape = unwrap(saved[i]).shape
-        part = part.reshape(tuple([n if label in reach else 1 for label, n in zip(term, shape)]))
+        part = part.reshape(tuple([n if label in reach else 1 for label, n in zip(term, shape, strict=True)]))
         out.append(part + np.zeros(shape, unwrap(part).dtype) if unwrap(part).shape != shape else part)
     return tuple(out)
 
@@ -287,8 +293,8 @@ _EINSUM = Rule("EinsumBackward0", _einsum_backward)
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
-    """Sums of products by index letters, as in "ij,jk->ik". A letter may not occur twice in one operand; `...` is
-    allowed where all operands are ndarrays or need no gradient.
+    """Sums of products by index letters, as in "ij,jk->ik". A letter may not occur twice in one operand;
+    `...` is allowed where all operands are ndarrays or need no gradient.
 
     >>> import rushlight
     >>> rushlight.einsum("ij->j", rushlight.tensor([[1., 2.], [3., 4.]]))

@@ -1,5 +1,5 @@
-"""Every operation under its method name: `x.exp()` is `exp(x)`. The functions are in the modules named below; what
-is here is the list, and properties that are operations (`T`)."""
+"""Every operation under its method name: `x.exp()` is `exp(x)`. The functions are in the modules named below;
+what is here is the list, and properties that are operations (`T`)."""
 
 from __future__ import annotations
 

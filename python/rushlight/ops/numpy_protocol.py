@@ -1,7 +1,7 @@
 """How NumPy meets a Tensor: `numpy()`, `np.asarray(t)`, DLPack, and NumPy functions called on Tensors.
 
-`ndarray * tensor` reaches `__array_ufunc__`, which calls our own operation, so the result is a Tensor with its
-gradient. A ufunc we do not have runs on the arrays if no gradient would be lost, else raises.
+`ndarray * tensor` reaches `__array_ufunc__`, which calls our own operation, so the result is a Tensor with
+its gradient. A ufunc we do not have runs on the arrays if no gradient would be lost, else raises.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class NumpyProtocol(TensorBase):
         return array.copy() if copy else array
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        ours = _OURS.get(ufunc)
+        ours: Any = _OURS.get(ufunc)
         if method == "__call__" and ours is not None and not kwargs:
             if ufunc in _COMPARISONS and not isinstance(inputs[0], (TensorBase, np.ndarray)):
                 inputs = (np.asarray(inputs[0]), *inputs[1:])

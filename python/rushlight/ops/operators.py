@@ -1,5 +1,5 @@
-"""Python's operators for Tensors: +, -, @, <, +=, ~ ... An operand that is no Tensor, ndarray or number makes the
-operator return NotImplemented, from which Python makes its TypeError (or, for ==, False)."""
+"""Python's operators for Tensors: +, -, @, <, +=, ~ ... An operand that is no Tensor, ndarray or number makes
+the operator return NotImplemented, from which Python makes its TypeError (or, for ==, False)."""
 
 from __future__ import annotations
 

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "argsort", "bincount", "sort", "topk", "unique",
-]  # fmt: skip
+    "argsort",
+    "bincount",
+    "sort",
+    "topk",
+    "unique",
+]
 
 
 def _sorted_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
@@ -32,7 +36,8 @@ _SORT_TYPE, _TOPK_TYPE = return_type("sort"), return_type("topk")
 
 
 def _order(x: Any, dim: int, descending: bool) -> Any:
-    """Stable positions in order; NaN is larger than all. Descending keeps equal elements in their order, too."""
+    """Stable positions in order; NaN is larger than all. Descending keeps equal elements in their order,
+    too."""
     if not descending:
         return np.argsort(x, dim, kind="stable")
     backwards = np.argsort(np.flip(x, dim), dim, kind="stable")
@@ -77,7 +82,8 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 
 
 def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
-    """The distinct elements in order; on request with each element's position among them, and their counts."""
+    """The distinct elements in order; on request with each element's position among them, and their
+    counts."""
     x = array_of("unique", input)
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     parts = [values] + [inverse.reshape(x.shape)] * return_inverse + [counts] * return_counts
@@ -90,7 +96,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     x = array_of("bincount", input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    value = np.bincount(
+    value: Any = np.bincount(
         x, None if weights is None else array_of("bincount", weights, "weights", 2), minlength
     )
     return wrap(value) if isinstance(input, TensorBase) else value

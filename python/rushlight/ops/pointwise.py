@@ -1,5 +1,6 @@
-"""Functions of one operand, element by element: abs, exp, log, sqrt, tanh ... Each is one `Pointwise` line: the NumPy
-function, the gradient, and what the gradient reads. Activations with kernels of their own live in functional/.
+"""Functions of one operand, element by element: abs, exp, log, sqrt, tanh ... Each is one `Pointwise` line:
+the NumPy function, the gradient, and what the gradient reads. Activations with kernels of their own live in
+functional/.
 
 Tensors of integers or bools become floating point first where torch does that (exp(2) is a float).
 """
@@ -46,7 +47,7 @@ __all__ = [
     "tan",
     "tanh",
     "trunc",
-]  # fmt: skip
+]
 
 
 def _pointwise(
@@ -95,15 +96,14 @@ def _sigmoid(x: Any) -> Any:
     return one / (one + np.exp(-x))
 
 
-def _refuse_bool(function: str, name: str) -> Callable[..., Any]:
-    ufunc = getattr(np, function)
+def _absolute(x: Any) -> Any:
+    if x.dtype == np.bool_:
+        raise NotImplementedError("\"abs_cpu\" not implemented for 'Bool'")
+    return np.abs(x)
 
-    def checked(x: Any) -> Any:
-        if x.dtype == np.bool_:
-            raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
-        return ufunc(x)
 
-    return checked
+def _rsqrt(x: Any) -> Any:
+    return np.reciprocal(np.sqrt(x))
 
 
 def _negative(x: Any) -> Any:
@@ -122,16 +122,16 @@ def _whole(ufunc: Any) -> Callable[..., Any]:
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
-# the function      forward             gradient                                       what it reads   (ints stay ints)
-neg = _pointwise("neg", _negative, lambda g: -g, "", floats=False, doc="-input. RuntimeError for bools.")
-abs = _pointwise(
-    "abs",
-    _refuse_bool("abs", "abs"),
-    lambda g, x: g * sign(x),
-    floats=False,
-    doc="The absolute value; its gradient at 0 is 0.",
-)
-sign = _pointwise("sign", np.sign, zeros_of, "", floats=False, doc="-1, 0 or 1; NaN stays NaN.")
+INTS = False  # `floats=INTS`: integers stay integers
+
+sign: Callable[[Any], Any]  # (named before use, in gradients below)
+sin: Callable[[Any], Any]
+cos: Callable[[Any], Any]
+
+#                  name     forward             gradient                          what it reads
+neg = _pointwise("neg", _negative, lambda g: -g, "", INTS, doc="-input. RuntimeError for bools.")
+abs = _pointwise("abs", _absolute, lambda g, x: g * sign(x), "input", INTS, doc="The absolute value.")
+sign = _pointwise("sign", np.sign, zeros_of, "", INTS, doc="-1, 0 or 1; NaN stays NaN.")
 exp = _pointwise("exp", np.exp, lambda g, y: g * y, "result", doc="e to the power of every element.")
 expm1 = _pointwise("expm1", np.expm1, lambda g, y: g * (y + 1), "result", doc="exp(input) - 1, exact near 0.")
 log = _pointwise("log", np.log, lambda g, x: g / x, doc="The natural logarithm; -inf at 0, NaN below.")
@@ -139,31 +139,19 @@ log2 = _pointwise("log2", np.log2, lambda g, x: g / (x * LN2), doc="The logarith
 log10 = _pointwise("log10", np.log10, lambda g, x: g / (x * LN10), doc="The logarithm to base 10.")
 log1p = _pointwise("log1p", np.log1p, lambda g, x: g / (x + 1), node="Log1PBackward0", doc="log(1 + input).")
 sqrt = _pointwise("sqrt", np.sqrt, lambda g, y: g / (y * 2), "result", doc="The square root; NaN below 0.")
-rsqrt = _pointwise(
-    "rsqrt",
-    lambda x: np.reciprocal(np.sqrt(x)),
-    lambda g, y: g * (y * y * y) * -0.5,
-    "result",
-    doc="1 / sqrt(input).",
-)
+rsqrt = _pointwise("rsqrt", _rsqrt, lambda g, y: g * (y * y * y) * -0.5, "result", doc="1 / sqrt(input).")
 reciprocal = _pointwise("reciprocal", np.reciprocal, lambda g, y: -g * (y * y), "result", doc="1 / input.")
 square = _pointwise(
-    "square", np.square, lambda g, x: g * (x * 2), floats=False, node="PowBackward0", doc="input * input."
+    "square", np.square, lambda g, x: g * (x * 2), "input", INTS, "PowBackward0", "input ** 2."
 )
 sin = _pointwise("sin", np.sin, lambda g, x: g * cos(x), doc="The sine.")
 cos = _pointwise("cos", np.cos, lambda g, x: g * -sin(x), doc="The cosine.")
 tan = _pointwise("tan", np.tan, lambda g, y: g * (y * y + 1), "result", doc="The tangent.")
 tanh = _pointwise("tanh", np.tanh, lambda g, y: g * (1 - y * y), "result", doc="The hyperbolic tangent.")
-sigmoid = _pointwise(
-    "sigmoid", _sigmoid, lambda g, y: g * (1 - y) * y, "result", doc="1 / (1 + exp(-input))."
-)
-floor = _pointwise(
-    "floor", _whole(np.floor), zeros_of, "", floats=False, doc="The largest whole number below."
-)
-ceil = _pointwise("ceil", _whole(np.ceil), zeros_of, "", floats=False, doc="The smallest whole number above.")
-trunc = _pointwise(
-    "trunc", _whole(np.trunc), zeros_of, "", floats=False, doc="Without the fraction: rounded towards 0."
-)
+sigmoid = _pointwise("sigmoid", _sigmoid, lambda g, y: g * (1 - y) * y, "result", doc="1 / (1 + exp(-x)).")
+floor = _pointwise("floor", _whole(np.floor), zeros_of, "", INTS, doc="The largest whole number below.")
+ceil = _pointwise("ceil", _whole(np.ceil), zeros_of, "", INTS, doc="The smallest whole number above.")
+trunc = _pointwise("trunc", _whole(np.trunc), zeros_of, "", INTS, doc="Rounded towards 0.")
 
 
 def _round_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
@@ -178,7 +166,7 @@ def round(input: Any, *, decimals: int = 0) -> Tensor:
 
     >>> import rushlight
     >>> rushlight.round(rushlight.tensor([0.5, 1.5, -2.5]))
-    tensor([0., 2., -2.])
+    tensor([ 0.,  2., -2.])
     """
     x = array_of("round", input)
     value = x if x.dtype.kind in "iub" else np.round(x, decimals)
@@ -220,8 +208,8 @@ def _clamp(input: Any, low: Any, high: Any, rule: Rule) -> Any:
 
 
 def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
-    """Limited to [min, max]; either may be missing. NaN stays NaN. The limits are constants to the gradient, which
-    passes where min <= input <= max (limits included).
+    """Limited to [min, max]; either may be missing. NaN stays NaN. The limits are constants to the gradient,
+    which passes where min <= input <= max (limits included).
 
     >>> import rushlight
     >>> rushlight.clamp(rushlight.tensor([-1., 0.5, 2.]), 0, 1)

@@ -13,8 +13,15 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "diag", "flip", "meshgrid", "roll", "tile", "trace", "tril", "triu",
-]  # fmt: skip
+    "diag",
+    "flip",
+    "meshgrid",
+    "roll",
+    "tile",
+    "trace",
+    "tril",
+    "triu",
+]
 
 
 def _flip_backward(grad: Any, saved: Any, dims: Any, needs: Any) -> tuple[Any]:
@@ -45,7 +52,8 @@ _ROLL = Rule("RollBackward0", _roll_backward)
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
-    """A copy shifted along `dims`, what leaves at one end entering at the other; without dims, of the flat order."""
+    """A copy shifted along `dims`, what leaves at one end entering at the other; without dims, of the flat
+    order."""
     x = array_of("roll", input)
     moves = tuple(shifts) if isinstance(shifts, (tuple, list)) else (shifts,)
     axes = None if dims is None or dims == () else normal_dims(dims, x.ndim)
@@ -56,7 +64,9 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
 def _repeat_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
     """Split every dimension into (times, length) and sum over the times."""
     shape, times = params
-    split = [part for pair in zip(times, (1,) * (len(times) - len(shape)) + shape) for part in pair]
+    split = [
+        part for pair in zip(times, (1,) * (len(times) - len(shape)) + shape, strict=True) for part in pair
+    ]
     return (grad.reshape(tuple(split)).sum(tuple(range(0, 2 * len(times), 2))).reshape(shape),)
 
 
@@ -64,7 +74,8 @@ _REPEAT = Rule("RepeatBackward0", _repeat_backward)
 
 
 def repeat(input: Any, *args: Any, repeats: Any = None) -> Tensor:
-    """A copy tiled `repeats` times along the dimensions (one number per dimension at least; more make new ones).
+    """A copy tiled `repeats` times along the dimensions (one number per dimension at least; more make new
+    ones).
 
     >>> import rushlight
     >>> rushlight.tensor([1, 2]).repeat(2, 2)

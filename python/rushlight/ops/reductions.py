@@ -1,4 +1,5 @@
-"""Many elements to one: sum, mean, prod, var, max, argmax, any, norm, logsumexp, cumsum, each with its gradient.
+"""Many elements to one: sum, mean, prod, var, max, argmax, any, norm, logsumexp, cumsum, each with its
+gradient.
 
 `dim` is None (all dimensions), an int or a tuple; `keepdim=True` keeps the reduced dimensions with length 1.
 torch names the node of a full reduction and of one along `dim` differently; so do the rules here.
@@ -34,10 +35,18 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "cumsum", "logsumexp", "mean", "norm", "prod", "std", "sum", "var",
-]  # fmt: skip
+    "cumsum",
+    "logsumexp",
+    "mean",
+    "norm",
+    "prod",
+    "std",
+    "sum",
+    "var",
+]
 
 _quietly = _quiet.apply
+_add: Any = np.add.reduce  # (array, axis, dtype, out, keepdims)
 
 
 def kept_shape(shape: tuple[int, ...], dims: tuple[int, ...] | None) -> tuple[int, ...]:
@@ -81,7 +90,7 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
         input = cast(input, dtypes.I64)
     x = unwrap(input)
     dims = None if dim is None else normal_dims(dim, x.ndim)
-    value = _quietly(np.add.reduce, x, dims if x.ndim else None, None, None, keepdim)
+    value = _quietly(_add, x, dims if x.ndim else None, None, None, keepdim)
     return record(value, _SUM if dim is None else _SUM_DIM, (input,), (), (dims, x.shape, keepdim))
 
 
@@ -97,14 +106,13 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
     kind = x.dtype if dtype is None else dtypes.to_numpy(dtype)
     if kind.kind != "f":
         raise RuntimeError(
-            f"mean(): could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype "
-            "must be either a floating point or complex dtype. "
-            f"Got: {dtypes.scalar_name(kind)}"
+            f"mean(): could not infer output dtype. {'Input' if dtype is None else 'Optional'} dtype must "
+            f"be either a floating point or complex dtype. Got: {dtypes.scalar_name(kind)}"
         )
     input = cast(input, kind)
     x = unwrap(input)
     dims = None if dim is None else normal_dims(dim, x.ndim)
-    total = _quietly(np.add.reduce, x, dims if x.ndim else None, None, None, keepdim)
+    total = _quietly(_add, x, dims if x.ndim else None, None, None, keepdim)
     value = _quietly(np.divide, total, np.array(_count(x.shape, dims) if x.ndim else 1, kind))
     return record(value, _MEAN if dim is None else _MEAN_DIM, (input,), (), (dims, x.shape, keepdim))
 
@@ -113,7 +121,8 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
 
 
 def _prod_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
-    """result / x, except where an element is 0: then the product of the others, by prefix and suffix products."""
+    """result / x, except where an element is 0: then the product of the others, by prefix and suffix
+    products."""
     x, result = saved
     dims, shape, keepdim = params
     grad, result = expand_like(grad, dims, shape, keepdim), expand_like(result, dims, shape, keepdim)
@@ -179,12 +188,14 @@ def _moment(
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
     dims = normal_dims(dim, x.ndim)
-    axis = dims if x.ndim else None
+    axis: Any = dims if x.ndim else None
     wide = x.astype(np.float64) if x.dtype != np.float64 else x  # torch accumulates in double, too
     with np.errstate(all="ignore"):
-        centred = wide - (np.add.reduce(wide, axis, keepdims=True) / _count(x.shape, dims) if x.size else 0)
+        total: Any = _add(wide, axis, None, None, True) if x.size else 0
+        centred = wide - total / max(_count(x.shape, dims), 1)
         over = max(_count(x.shape, dims) - correction, 0)
-        value = np.divide(np.add.reduce(centred * centred, axis, keepdims=keepdim), np.float64(over))
+        squares: Any = _add(centred * centred, axis, None, None, keepdim)
+        value = np.divide(squares, np.float64(over))
     return value, x.dtype, (dims, x.shape, keepdim, correction)
 
 
@@ -243,12 +254,13 @@ def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tens
         )
     p = 2.0 if p in ("fro", None) else float(p)
     dims = normal_dims(dim, x.ndim)
-    axis = dims if x.ndim else None
+    axis: Any = dims if x.ndim else None
+    value: Any
     with np.errstate(all="ignore"):
         if math.isinf(p):
             value = np.max(np.abs(x), axis=axis, keepdims=keepdim) if x.size else np.zeros(())
         else:
-            value = np.add.reduce(np.abs(x).astype(np.float64) ** p, axis, keepdims=keepdim) ** (1 / p)
+            value = _add(np.abs(x).astype(np.float64) ** p, axis, None, None, keepdim) ** (1 / p)
     return record(np.asarray(value, x.dtype), _NORM, (input,), (input, OUTPUT), (dims, x.shape, keepdim, p))
 
 
@@ -273,7 +285,7 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
     with np.errstate(all="ignore"):
         top = np.max(x, axis=axis, keepdims=True)
         top = np.where(np.isfinite(top), top, x.dtype.type(0))
-        value = np.log(np.add.reduce(np.exp(x - top), axis, keepdims=True)) + top
+        value = np.log(_add(np.exp(x - top), axis, None, None, True)) + top
     if not keepdim:
         value = value.reshape([size for i, size in enumerate(x.shape) if i not in (dims or range(x.ndim))])
     return record(value, _LOGSUMEXP, (input,), (input, OUTPUT), (dims, x.shape, keepdim))

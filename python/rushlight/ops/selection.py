@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "masked_fill", "where",
-]  # fmt: skip
+    "masked_fill",
+    "where",
+]
 
 
 def _where_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:

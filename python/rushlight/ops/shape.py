@@ -1,6 +1,6 @@
-"""The same elements under another shape: reshape, permute, transpose, squeeze, expand ... Nearly all are views,
-which share memory with their input: one ViewRule each, whose `replay` is the NumPy view and whose backward is the
-view that undoes it.
+"""The same elements under another shape: reshape, permute, transpose, squeeze, expand ... Nearly all are
+views, which share memory with their input: one ViewRule each, whose `replay` is the NumPy view and whose
+backward is the view that undoes it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,21 @@ if TYPE_CHECKING:
     from ..tensor import Tensor
 
 __all__ = [
-    "broadcast_to", "flatten", "moveaxis", "movedim", "permute", "ravel", "reshape", "squeeze", "swapaxes",
-    "swapdims", "t", "transpose", "unflatten", "unsqueeze",
-]  # fmt: skip
+    "broadcast_to",
+    "flatten",
+    "moveaxis",
+    "movedim",
+    "permute",
+    "ravel",
+    "reshape",
+    "squeeze",
+    "swapaxes",
+    "swapdims",
+    "t",
+    "transpose",
+    "unflatten",
+    "unsqueeze",
+]
 
 
 def int_args(function: str, args: Sequence[Any], name: str = "size") -> tuple[int, ...]:
@@ -71,7 +83,7 @@ def _full_shape(size: int, shape: tuple[int, ...]) -> tuple[int, ...]:
                 "dimension size -1 can be any value and is ambiguous"
             )
         if known and size % known == 0:
-            return shape[:unknown] + (size // known,) + shape[unknown + 1 :]
+            return (*shape[:unknown], size // known, *shape[unknown + 1 :])
     elif known == size:
         return shape
     raise RuntimeError(f"shape '{list(shape)}' is invalid for input of size {size}")
@@ -95,8 +107,8 @@ def _shaped(given: Any, shape: tuple[int, ...], may_copy: bool) -> Any:
 
 
 def reshape(input: Any, *args: Any, shape: Any = None) -> Tensor:
-    """The same elements in row-major order under another shape; one length may be -1 ("the rest"). A view if the
-    strides allow, else a copy. RuntimeError if the number of elements differs.
+    """The same elements in row-major order under another shape; one length may be -1 ("the rest"). A view if
+    the strides allow, else a copy. RuntimeError if the number of elements differs.
 
     >>> import rushlight
     >>> rushlight.reshape(rushlight.arange(4), (2, -1))
@@ -108,7 +120,8 @@ def reshape(input: Any, *args: Any, shape: Any = None) -> Tensor:
 
 
 def view(input: Any, *args: Any, size: Any = None) -> Tensor:
-    """`reshape` that never copies: RuntimeError where a copy would be needed. `view(dtype)` rereads the bytes."""
+    """`reshape` that never copies: RuntimeError where a copy would be needed. `view(dtype)` rereads the
+    bytes."""
     from .. import dtypes
 
     if len(args) == 1 and isinstance(args[0], dtypes.dtype):
@@ -151,7 +164,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if x.ndim and start == end:
         return input
-    shape = x.shape[:start] + (math.prod(x.shape[start : end + 1]),) + x.shape[end + 1 :]
+    shape = (*x.shape[:start], math.prod(x.shape[start : end + 1]), *x.shape[end + 1 :])
     return _shaped(input, shape, True)
 
 
@@ -255,7 +268,7 @@ def movedim(input: Any, source: Any, destination: Any) -> Tensor:
             "the same number of elements"
         )
     order = [d for d in range(ndim) if d not in sources]
-    for place, origin in sorted(zip(places, sources)):
+    for place, origin in sorted(zip(places, sources, strict=True)):
         order.insert(place, origin)
     return record_view(input, _PERMUTE, tuple(order))
 
@@ -293,7 +306,7 @@ def unsqueeze(input: Any, dim: int) -> Tensor:
     """A view with a new dimension of length 1 at `dim`."""
     x = array_of("unsqueeze", input)
     dim = normal_dim(dim, x.ndim + 1)
-    return record_view(input, _UNSQUEEZE, (x.shape[:dim] + (1,) + x.shape[dim:], x.shape))
+    return record_view(input, _UNSQUEEZE, ((*x.shape[:dim], 1, *x.shape[dim:]), x.shape))
 
 
 # ---- expand, and the copies: repeat, flip
@@ -309,8 +322,8 @@ _EXPAND = ViewRule(
 
 
 def expand(input: Any, *args: Any, size: Any = None) -> Tensor:
-    """A view in which dimensions of length 1 are repeated (and new ones put in front) without copying; -1 keeps a
-    length. It must not be written to in place.
+    """A view in which dimensions of length 1 are repeated (and new ones put in front) without copying; -1
+    keeps a length. It must not be written to in place.
 
     >>> import rushlight
     >>> rushlight.tensor([[1], [2]]).expand(2, 3)
@@ -338,8 +351,8 @@ def expand(input: Any, *args: Any, size: Any = None) -> Tensor:
         elif i >= new and x.shape[i - new] not in (1, length):
             raise RuntimeError(
                 f"The expanded size of the tensor ({length}) must match the existing size "
-                f"({x.shape[i - new]}) at non-singleton dimension {i}.  "
-                f"Target sizes: {list(wanted)}.  Tensor sizes: {list(x.shape)}"
+                f"({x.shape[i - new]}) at non-singleton dimension {i}.  Target sizes: {list(wanted)}.  "
+                f"Tensor sizes: {list(x.shape)}"
             )
         shape.append(length)
     return record_view(input, _EXPAND, (tuple(shape), x.shape))
