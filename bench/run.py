@@ -65,7 +65,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--threads",
         type=_words,
         metavar="COUNTS",
-        help="such as 1,2 (default: 1 and all CPUs; --quick: at most 2)",
+        help="such as 1,2 (default: 1 and all CPUs; --quick: 1)",
     )
     add(
         "--isa", type=_words, default=[], metavar="NAMES", help="ours in these, or in all (default: the best)"
@@ -95,7 +95,7 @@ def _check(options: argparse.Namespace, cpus: int) -> None:
         if name not in ALL_DIRECTIONS:
             raise ValueError(f"no direction {name!r}; there are {', '.join(ALL_DIRECTIONS)}")
     if options.threads is None:
-        options.threads = [str(min(2, cpus))] if options.quick else list(dict.fromkeys(["1", str(cpus)]))
+        options.threads = ["1"] if options.quick else list(dict.fromkeys(["1", str(cpus)]))
     for count in options.threads:
         if not count.isdecimal() or int(count) < 1:
             raise ValueError(f"--threads takes positive whole numbers, not {count!r}")
@@ -153,10 +153,9 @@ def measure_peaks(team: Team, layers: Sequence[Layer], threads: int, seconds: fl
     for dtype in dict.fromkeys(layer.dtype for layer in layers if layer.flops):
         for worker in team.workers:
             if worker.contender.ours:
-                gflops = worker.ask("peak", seconds=seconds, dtype=dtype)["gflops"]
-                if gflops:
-                    peaks[dtype] = max(peaks.get(dtype, 0.0), gflops * threads)
-    return peaks
+                gflops = worker.ask("peak", seconds=seconds, dtype=dtype)["gflops"] or 0.0
+                peaks[dtype] = max(peaks.get(dtype, 0.0), gflops * threads)
+    return {dtype: gflops for dtype, gflops in peaks.items() if gflops}
 
 
 def with_progress(steps: Iterator[list[Result]], total: int, title: str) -> Iterator[list[Result]]:

@@ -19,7 +19,7 @@ from typing import Any
 
 from bench.peers import OURS, PEERS
 
-# Without these, glibc's malloc returns large blocks to the system after every call, and the next call pays two
+# Without these, glibc returns large blocks to the system after every call, and the next call pays about two
 # microseconds for every page: that would time malloc, not the libraries. The same for all.
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "4294967296"}
 THREAD_VARIABLES = (
@@ -79,7 +79,10 @@ class Worker:
             env=self.contender.environment(),
         )
         self._replies: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._listen, args=(self._process, self._replies), daemon=True).start()
+        self._listener = threading.Thread(
+            target=self._listen, args=(self._process, self._replies), daemon=True
+        )
+        self._listener.start()
         options = dict(self.contender.options)
         self.info = self._send(
             {
@@ -101,6 +104,7 @@ class Worker:
     def ask(self, do: str, **request: Any) -> dict[str, Any]:
         """One request, one reply; an error reply, a dead or a silent worker raises WorkerError."""
         if self._process is None or self._process.poll() is not None:
+            self.stop()
             self.start()
         return self._send({"do": do, **request})
 
@@ -142,13 +146,15 @@ class Worker:
         process, self._process = self._process, None
         if process is None:
             return
-        assert process.stdin is not None
+        assert process.stdin is not None and process.stdout is not None
         try:
             process.stdin.close()
             process.wait(timeout=5)
         except (OSError, subprocess.TimeoutExpired):
             process.kill()
             process.wait()
+        self._listener.join()
+        process.stdout.close()
         self._errors.close()
 
 

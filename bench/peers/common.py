@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.layers import Layer
+
 Options = dict[str, str]
 
 
@@ -27,6 +29,17 @@ class Call:
 
     run: Callable[[], Any]
     arrays: Callable[[Any], list[NDArray[np.generic]]] = _as_arrays
+
+
+def keywords(layer: Layer) -> dict[str, Any]:
+    """stride, padding, dilation, groups as one writes them: ints where both are equal, defaults left out."""
+    named = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+    pairs = {
+        k: v[0] if v[0] == v[1] else v
+        for k, v in named.items()
+        if v != ((0, 0) if k == "padding" else (1, 1))
+    }
+    return pairs if layer.groups == 1 else {**pairs, "groups": layer.groups}
 
 
 def limit(amount: float, most: float, unit: str) -> None:

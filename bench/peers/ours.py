@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.cases import Case
-from bench.peers.common import Call, Options
+from bench.peers.common import Call, Options, keywords
 
 rl: Any = None
 
@@ -33,13 +33,13 @@ def prepare(case: Case) -> Call:
     """The public functions; `nn.grad` holds the hand-written backward passes."""
     layer, x, w, dy = case.layer, case.x, case.w, case.dy
     functional, grad = rl.nn.functional, rl.nn.grad
-    settings = (layer.stride, layer.padding, layer.dilation, layer.groups)
+    settings = keywords(layer)
     if case.key == ("conv2d", "forward"):
-        return Call(lambda: functional.conv2d(x, w, None, *settings))
+        return Call(lambda: functional.conv2d(x, w, **settings))
     if case.key == ("conv2d", "grad_input"):
-        return Call(lambda: grad.conv2d_input(layer.input_shape, w, dy, *settings))
+        return Call(lambda: grad.conv2d_input(layer.input_shape, w, dy, **settings))
     if case.key == ("conv2d", "grad_weight"):
-        return Call(lambda: grad.conv2d_weight(x, layer.weight_shape, dy, *settings))
+        return Call(lambda: grad.conv2d_weight(x, layer.weight_shape, dy, **settings))
     if case.key == ("max_pool2d", "forward"):
         return Call(
             lambda: functional.max_pool2d(
@@ -54,6 +54,6 @@ def prepare(case: Case) -> Call:
 
 
 def peak(seconds: float, dtype: str) -> float | None:
-    """This machine's measured multiply-add peak for one thread, in GFLOP/s, if this build can measure it."""
+    """The multiply-add peak of one thread in the ISA set, GFLOP/s, if this build can measure it."""
     measure = getattr(rl._core, "measure_fma_peak", None)
-    return None if measure is None else float(measure(seconds, dtype))
+    return None if measure is None else float(measure(seconds, float64=dtype == "float64")) / 1e9

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.cases import Case
-from bench.peers.common import Call, Options
+from bench.peers.common import Call, Options, keywords
 
 torch: Any = None
 
@@ -32,12 +32,12 @@ def prepare(case: Case) -> Call:
     x, w, dy, y, indices = (
         None if a is None else torch.from_numpy(a) for a in (case.x, case.w, case.dy, case.y, case.indices)
     )
-    settings = (layer.stride, layer.padding, layer.dilation, layer.groups)
+    settings = keywords(layer)
     window = (layer.kernel, layer.stride, layer.padding)
     calls = {
-        ("conv2d", "forward"): lambda: functional.conv2d(x, w, None, *settings),
-        ("conv2d", "grad_input"): lambda: grad.conv2d_input(layer.input_shape, w, dy, *settings),
-        ("conv2d", "grad_weight"): lambda: grad.conv2d_weight(x, layer.weight_shape, dy, *settings),
+        ("conv2d", "forward"): lambda: functional.conv2d(x, w, **settings),
+        ("conv2d", "grad_input"): lambda: grad.conv2d_input(layer.input_shape, w, dy, **settings),
+        ("conv2d", "grad_weight"): lambda: grad.conv2d_weight(x, layer.weight_shape, dy, **settings),
         ("max_pool2d", "forward"): lambda: functional.max_pool2d(x, *window, return_indices=layer.indices),
         ("max_pool2d", "grad_input"): lambda: aten.max_pool2d_with_indices_backward(
             dy, x, *window, (1, 1), False, indices

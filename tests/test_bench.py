@@ -1,0 +1,405 @@
+"""The benchmark: its list of layers, its checks, its processes, its command lines. No test judges a time."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from bench import cases, compare, layers, reference, report, run, team, worker
+from bench.peers import PEERS, common, numpy_im2col
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = ["tiny_5x5", "edge_6x8", "lenet_c1_b1", "pool_incep_3x3s1", "mbv2_dw3", "incep_1x7"]
+ROWS = [(layer.name, direction) for layer in layers.LAYERS for direction in layer.directions]
+
+
+def call(script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A script of the benchmark in a process of its own, as one would call it."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "bench" / script), *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=250,
+    )
+
+
+# ---- layers ----------------------------------------------------------------------------------------------
+def test_layers_are_consistent() -> None:
+    assert len(layers.BY_NAME) == len(layers.LAYERS)
+    assert len({layer.describe() for layer in layers.LAYERS}) == len(layers.LAYERS)
+    for layer in layers.LAYERS:
+        assert min(layer.output_shape) > 0
+        if layer.op == "conv2d":
+            assert layer.input_shape[1] % layer.groups == layer.outputs % layer.groups == 0
+            assert layer.flops > 0
+        assert all(2 * p <= k for k, p in zip(layer.kernel, layer.padding, strict=True)) or layer.dilation > (
+            1,
+            1,
+        )
+
+
+def test_the_networks_that_were_promised_are_there() -> None:
+    assert {"resnet50", "vgg16", "mobilenetv2", "lenet", "unet", "images", "pooling", "relu"} <= set(
+        layers.SUITES
+    )
+    assert any(layer.input_shape[2:] == (2048, 2048) for layer in layers.LAYERS)
+
+
+def test_select() -> None:
+    assert [layer.name for layer in layers.select(["tiny_*", "unet_1"], [])] == ["tiny_5x5", "unet_1"]
+    assert {layer.suite for layer in layers.select([], ["vgg16", "relu"])} == {"vgg16", "relu"}
+    assert layers.select([], []) == list(layers.LAYERS)
+    for patterns, suites in ((["nothing*"], []), ([], ["nothing"]), (["unet_1"], ["relu"])):
+        with pytest.raises(ValueError, match=r"^no "):
+            layers.select(patterns, suites)
+
+
+def test_keywords_are_what_one_would_write() -> None:
+    assert common.keywords(layers.BY_NAME["tiny_5x5"]) == {}
+    assert common.keywords(layers.BY_NAME["mbv2_dw2s2"]) == {"stride": 2, "padding": 1, "groups": 144}
+    assert common.keywords(layers.BY_NAME["incep_1x7"]) == {"padding": (0, 3)}
+    assert common.keywords(layers.BY_NAME["dilated_d2"]) == {"padding": 2, "dilation": 2}
+
+
+# ---- answers ---------------------------------------------------------------------------------------------
+SMALL_SHAPES = [
+    layers.Layer("a", "conv2d", "", (2, 4, 7, 9), 6, (3, 2), (2, 1), (1, 0), (1, 2), 2),
+    layers.Layer("b", "conv2d", "", (1, 3, 5, 6), 3, (2, 3), (1, 2), (0, 1), (2, 1), 3, dtype="float64"),
+]
+
+
+@pytest.mark.parametrize("layer", SMALL_SHAPES, ids=lambda layer: layer.name)
+def test_reference_convolution_is_its_definition(layer: layers.Layer) -> None:
+    """Seven loops; and the gradients are transposes of the forward pass: <dy, conv(x, w)> in other ways."""
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal(layer.input_shape), rng.standard_normal(layer.weight_shape)
+    dy = rng.standard_normal(layer.output_shape)
+    want = np.zeros(layer.output_shape)
+    (sh, sw), (ph, pw), (dh, dw) = layer.stride, layer.padding, layer.dilation
+    _, channels, kh, kw = layer.weight_shape
+    for n, k, i, j in np.ndindex(*layer.output_shape):
+        first = k // (layer.outputs // layer.groups) * channels
+        for c, r, s in np.ndindex(channels, kh, kw):
+            y, z = i * sh + r * dh - ph, j * sw + s * dw - pw
+            if 0 <= y < x.shape[2] and 0 <= z < x.shape[3]:
+                want[n, k, i, j] += x[n, first + c, y, z] * w[k, c, r, s]
+    np.testing.assert_allclose(reference.conv2d(x, w, layer), want, atol=1e-12)
+    inner = np.sum(dy * want)
+    assert np.isclose(np.sum(x * reference.conv2d_grad_input(dy, w, layer)), inner)
+    assert np.isclose(np.sum(w * reference.conv2d_grad_weight(dy, x, layer)), inner)
+
+
+def test_reference_pooling() -> None:
+    layer = layers.Layer("p", "max_pool2d", "", (1, 1, 3, 4), kernel=(2, 2), stride=(2, 2), padding=(1, 0))
+    x = np.array([[[[1, 5, 5, 2], [7, 7, 0, 0], [7, 3, 4, 4]]]], np.float32)
+    y, indices = reference.max_pool2d(x, layer)
+    assert y.tolist() == [[[[5, 5], [7, 4]]]]
+    assert indices.tolist() == [[[[1, 2], [4, 10]]]]  # row * 4 + column, the first of equals
+    dx = reference.max_pool2d_grad_input(np.array([[[[1, 2], [3, 4]]]]), indices, layer)
+    assert dx.tolist() == [[[[0, 1, 2, 0], [3, 0, 0, 0], [0, 0, 4, 0]]]]
+
+
+def test_same_arrays_every_time() -> None:
+    for name, direction in (("tiny_5x5", "grad_weight"), ("pool_incep_3x3s1", "grad_input")):
+        first, second = cases.make(name, direction), cases.make(name, direction)
+        for field in ("x", "w", "dy", "indices"):
+            np.testing.assert_array_equal(getattr(first, field), getattr(second, field))
+
+
+def wrong_answers(case: cases.Case) -> Iterator[list[Any]]:
+    """Answers off by as little as a careless kernel might be."""
+    good = [a.astype(case.layer.dtype) if a.dtype.kind == "f" else a for a in cases.answers(case)]
+    for position, array in enumerate(good):
+        for change in (lambda a: a[..., :-1], lambda a: a.astype("float16"), nudged, with_nan):
+            bad = list(good)
+            if array.dtype.kind == "f" or change is nudged:
+                bad[position] = change(array)
+                yield bad
+    yield [*good, good[0]]
+
+
+def nudged(array: Any) -> Any:
+    copy = array.copy()
+    copy[..., -1, -1] += np.ones((), copy.dtype) if copy.dtype.kind == "i" else np.asarray(0.01, copy.dtype)
+    return copy
+
+
+def with_nan(array: Any) -> Any:
+    copy = array.copy()
+    copy[..., 0, 0] = np.nan
+    return copy
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ("lenet_c1_b1", "forward"),
+        ("pool_r50_indices", "forward"),
+        ("odd_17", "grad_weight"),
+        ("relu_b16", "forward"),
+    ],
+    ids=lambda row: row[0],
+)
+def test_a_wrong_answer_is_found(row: tuple[str, str]) -> None:
+    case = cases.make(*row)
+    want = cases.answers(case)
+    right = [a.astype(case.layer.dtype) if a.dtype.kind == "f" else a for a in want]
+    assert cases.errors(case, right, want)[0] <= cases.tolerance(case)
+    bad = list(wrong_answers(case))
+    assert len(bad) >= 5
+    for answer in bad:
+        with pytest.raises(ValueError, match=r"wrong answer|shape|indices differ|outputs|is float16"):
+            cases.errors(case, answer, want)
+
+
+# ---- workers ---------------------------------------------------------------------------------------------
+def test_measure_counts_calls_and_batches_short_ones() -> None:
+    calls = []
+    result = worker.measure(common.Call(lambda: calls.append(0)), seconds=0.01, least=3)
+    assert 0 < result["low"] <= result["median"] <= result["high"] < 1e-3
+    assert result["calls"] > 100 and len(calls) > result["calls"]  # warming up is not counted
+    slow = worker.measure(common.Call(lambda: sum(range(20_000))), seconds=1e-6, least=4)
+    assert slow["calls"] == 4
+
+
+def test_a_dead_worker_is_an_error_and_is_replaced() -> None:
+    with team.Team() as crew:
+        one = crew.add(team.Contender("numpy", 1))
+        assert one.ask("prepare", layer="tiny_5x5", direction="forward") == {}
+        assert one.ask("time", seconds=0.001, least=1)["calls"] >= 1
+        with pytest.raises(team.WorkerError, match="KeyError"):
+            one.ask("prepare", layer="no such layer", direction="forward")
+        assert one._process is not None
+        one._process.kill()
+        one._process.wait()
+        assert one.ask("prepare", layer="tiny_5x5", direction="forward") == {}
+        assert one._process.stdin is not None
+        one._process.stdin.write("this is not JSON\n")  # the end of a worker that has more to do
+        with pytest.raises(team.WorkerError, match=r"died with status 1: .*JSONDecodeError"):
+            one.ask("rest")
+    assert one._process is None
+
+
+def test_idle_workers_sleep() -> None:
+    with team.Team() as crew:
+        for peer in ("numpy", "python", "rushlight"):
+            crew.add(team.Contender(peer, 2))
+        assert crew.wait_until_asleep(5.0)
+
+
+def test_every_worker_gets_the_same_malloc_and_its_threads() -> None:
+    environment = team.Contender("numpy", 3).environment()
+    assert environment["MALLOC_MMAP_THRESHOLD_"] == "1073741824"
+    assert environment["OMP_NUM_THREADS"] == environment["OPENBLAS_NUM_THREADS"] == "3"
+
+
+def test_peers_decline_with_a_reason() -> None:
+    with team.Team() as crew:
+        python = crew.add(team.Contender("python", 1))
+        assert "too slow" in python.ask("prepare", layer="unet_1", direction="forward")["unsupported"]
+        assert "only" in python.ask("prepare", layer="tiny_5x5", direction="grad_input")["unsupported"]
+
+
+@pytest.mark.parametrize("row", ROWS, ids="-".join)
+def test_numpy_peer_answers_everything_small(row: tuple[str, str]) -> None:
+    name, direction = row
+    if layers.BY_NAME[name].flops > 5e7 or np.prod(layers.BY_NAME[name].input_shape) > 1e6:
+        return  # --quick has them
+    case = cases.make(name, direction)
+    made = numpy_im2col.prepare(case)
+    cases.errors(case, made.arrays(made.run()), cases.answers(case))
+
+
+# ---- run.py ----------------------------------------------------------------------------------------------
+@pytest.mark.slow
+def test_every_benchmark_runs_once(tmp_path: Path) -> None:
+    file = tmp_path / "all.json"
+    done = call("run.py", "--quick", "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads(file.read_text())
+    ran = {(r["layer"], r["direction"], r["peer"]): r["status"] for r in document["results"]}
+    assert set(ran) == {(*row, peer) for row in ROWS for peer in ("rushlight", "numpy")}
+    assert {key for key, status in ran.items() if status != "ok"} == set()
+
+
+@pytest.mark.parametrize("peer", list(PEERS))
+def test_each_peer_gives_right_answers(peer: str, tmp_path: Path) -> None:
+    module = {"opencv": "cv2"}.get(peer, peer)
+    if peer != "python" and importlib.util.find_spec(module) is None:
+        pytest.skip(f"{peer} is not installed")
+    file = tmp_path / "peer.json"
+    done = call("run.py", "--quick", "--layers", ",".join(SMALL), "--peers", peer, "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = [r for r in json.loads(file.read_text())["results"] if r["peer"] == peer]
+    assert {r["status"] for r in results} <= {"ok", "unsupported"}, [r["reason"] for r in results]
+    assert any(r["status"] == "ok" for r in results)
+
+
+def test_rounds_isas_threads_and_the_json_file(tmp_path: Path) -> None:
+    file = tmp_path / "new.json"
+    arguments = "--layers tiny_5x5 --direction forward --threads 1,2 --isa all --peers numpy --rounds 2"
+    done = call("run.py", *arguments.split(), "--seconds", "0.002", "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads(file.read_text())
+    assert document["settings"]["rounds"] == 2 and document["machine"]["cpus"] >= 1
+    ours = [r for r in document["results"] if r["peer"] == "rushlight"]
+    assert {r["threads"] for r in ours} == {1, 2}
+    assert {"reference", "baseline"} <= {r["options"]["isa"] for r in ours}
+    for result in document["results"]:
+        assert len(result["rounds"]) == 2 and result["time"] == min(r["median"] for r in result["rounds"])
+        assert result["error"][0] <= 1e-4
+    for peak in document["peaks"].values():
+        assert peak["float32"] > 0.1
+    assert "x best peer" in done.stdout and "rushlight reference" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--layers nothing", "no layer matches 'nothing'"),
+        ("--suite nothing", "no suite 'nothing'"),
+        ("--direction sideways", "no direction 'sideways'"),
+        ("--threads 0", "positive whole numbers"),
+        ("--isa z80", "no ISA 'z80'"),
+        ("--peers nobody", "no peer 'nobody'"),
+        ("--rounds 0", "must be positive"),
+        ("--rounds many", "invalid int value"),
+        ("--json /nonexistent/x.json", "No such file"),
+        ("--suite relu --direction grad_weight", "none of these layers"),
+        ("--nonsense", "unrecognized arguments"),
+    ],
+)
+def test_a_bad_option_is_one_line_and_status_2(arguments: str, message: str) -> None:
+    done = call("run.py", *arguments.split())
+    assert done.returncode == 2 and done.stdout == ""
+    assert message in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_list() -> None:
+    done = call("run.py", "--list")
+    assert done.returncode == 0
+    assert all(layer.describe() in done.stdout for layer in layers.LAYERS)
+
+
+def test_progress_without_tqdm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    row = [result("a", [1.0])]
+    assert list(run.with_progress(iter([row, row]), 2, "1 thread")) == [row, row]
+    assert capsys.readouterr().err.splitlines() == ["1 thread: 1/2 a forward", "1 thread: 2/2 a forward"]
+
+
+# ---- tables ----------------------------------------------------------------------------------------------
+def result(layer: str, medians: list[float], peer: str = "rushlight", status: str = "ok", **more: Any) -> Any:
+    """A result as measure.py makes them, with these medians."""
+    rounds = [{"median": m, "low": m, "high": m, "calls": 10, "faults": 0.0, "switches": 0} for m in medians]
+    named = {
+        "layer": layer,
+        "op": "conv2d",
+        "direction": "forward",
+        "dtype": "float32",
+        "shape": "",
+        "flops": 10**6,
+    }
+    made = {
+        **named,
+        "threads": 1,
+        "peer": peer,
+        "label": peer,
+        "options": {},
+        "status": status,
+        "rounds": rounds,
+    }
+    return run.Result(**{**made, **more})
+
+
+def test_tables_and_notes() -> None:
+    rows = [
+        [
+            result("a", [2e-5, 1e-5]),
+            result("a", [3e-5], "numpy"),
+            result("a", [], "torch", "error", reason="bad"),
+        ]
+    ]
+    assert "| a     | forward   |      10.0 |  30.0 | ERROR |" in report.times(rows)
+    judged = report.ours(rows, {"float32": 200.0})
+    assert "3.00 numpy" in judged and "50%" in judged and "100%" in judged  # 100 GFLOP/s; spread 2 to 1
+    assert report.notes(rows[0]) == ["ERROR a forward torch: bad"]
+    assert report.microseconds(0.0123) == "12.3ms"
+
+
+# ---- compare.py ------------------------------------------------------------------------------------------
+def saved(path: Path, results: list[Any], **head: Any) -> str:
+    usual = {"machine": {"cpu": "x"}, "settings": {"quick": False}, "versions": {}, "peaks": {}}
+    report.write_json(path, {**usual, **head}, results)
+    return str(path)
+
+
+def compared(tmp_path: Path, old: list[Any], new: list[Any], *options: str) -> int:
+    return compare.main([saved(tmp_path / "old.json", old), saved(tmp_path / "new.json", new), *options])
+
+
+@pytest.mark.parametrize(
+    ("new", "status", "word"),
+    [
+        ([1.02, 1.05, 1.10], 0, ""),  # within the threshold
+        ([1.30, 1.32, 1.40], 1, "slower"),
+        ([1.08, 1.20, 1.30], 0, "slower? rounds overlap"),
+        ([0.70, 0.72, 0.75], 0, "faster"),
+    ],
+)
+def test_compare(
+    new: list[float], status: int, word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compared(tmp_path, [result("a", [1.0, 1.05, 1.1])], [result("a", new)]) == status
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| a "))
+    assert line.split("|")[-2].strip() == word
+
+
+def test_compare_threshold_and_other_peer(tmp_path: Path) -> None:
+    old = [result("a", [1.0]), result("a", [1.0], "torch")]
+    new = [result("a", [1.3]), result("a", [2.0], "torch")]
+    assert compared(tmp_path, old, new, "--threshold", "0.5") == 0
+    assert compared(tmp_path, old, new, "--threshold", "0.2") == 1
+    assert compared(tmp_path, old, new, "--peer", "torch", "--threshold", "0.5") == 1
+    assert compared(tmp_path, old, new, "--relative-to", "torch") == 0  # torch got slower by more
+
+
+def test_compare_finds_broken_rows_and_strange_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = result("a", [], status="error", reason="wrong answer")
+    assert compared(tmp_path, [result("a", [1.0])], [broken]) == 1
+    assert "BROKEN a forward" in capsys.readouterr().out
+    old = saved(tmp_path / "old.json", [result("a", [1.0]), result("b", [1.0])], machine={"cpu": "y"})
+    new = saved(tmp_path / "new.json", [result("a", [1.0])], settings={"quick": True})
+    assert compare.main([old, new]) == 0
+    out = capsys.readouterr().out
+    assert "machine differ in cpu" in out and "single cold calls" in out and "1 rows of the old file" in out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot read"),
+        ("{", "cannot read"),
+        ("[]", "not a file written by"),
+        ('{"schema": 0}', "schema 1"),
+    ],
+)
+def test_compare_refuses_other_files(content: str | None, message: str, tmp_path: Path) -> None:
+    good, bad = saved(tmp_path / "good.json", [result("a", [1.0])]), tmp_path / "bad.json"
+    if content is not None:
+        bad.write_text(content)
+    done = call("compare.py", good, str(bad))
+    assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
+    lonely = saved(tmp_path / "lonely.json", [result("b", [1.0])])
+    assert "no row in common" in call("compare.py", good, lonely).stderr
