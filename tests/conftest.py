@@ -1,4 +1,7 @@
-"""Fixtures for all tests: every ISA, several thread counts, hypothesis without deadlines. No test helpers; those are modules beside."""
+"""Fixtures for all tests: every ISA, several thread counts, hypothesis without deadlines.
+
+No test helpers; those are modules beside.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Arrays between inaccessible pages: a read or write outside them ends the process, on the spot and with a traceback.
+"""Arrays between inaccessible pages: a read or write outside them ends the process, on the spot.
 
-`guarded(array)` copies an array against a page's end or start. `guarded_outputs()` makes NumPy itself allocate that way, so that
-arrays which compiled code asks NumPy for (results, contiguous copies) are guarded too. Bytes that share a page with an array,
-on its other side, hold a pattern that is checked when the array goes away or `check()` is called.
+`Guards()(array)` copies an array against a page's end or start. `guarded_outputs()` makes NumPy itself
+allocate that way, so that arrays which compiled code asks NumPy for (results, contiguous copies) are
+guarded too. Bytes that share a page with an array, on its other side, hold a pattern that is checked
+when the array goes away or `check()` is called.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Guards:
         self.arrays: list[np.ndarray] = []
 
     def __call__(self, array: np.ndarray, side: str = "end") -> np.ndarray:
-        """A copy with the same strides, as long as these are a permutation of contiguous ones, else C-contiguous."""
+        """A copy with the same order of axes in memory, otherwise contiguous."""
         order = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
         block = Block(array.nbytes, side)
         memory = (ctypes.c_char * array.nbytes).from_address(block.address)
@@ -130,7 +131,13 @@ class _Handler(ctypes.Structure):  # PyDataMem_Handler of NumPy's C API
 
 # Arrays keep their handler, so it lives as long as the process.
 _handler = _Handler(
-    b"guarded", 1, None, _malloc_type(_malloc), _calloc_type(_calloc), _realloc_type(_realloc), _free_type(_free)
+    b"guarded",
+    1,
+    None,
+    _malloc_type(_malloc),
+    _calloc_type(_calloc),
+    _realloc_type(_realloc),
+    _free_type(_free),
 )
 _SET_HANDLER = 304  # index of PyDataMem_SetHandler in NumPy's function table, since 1.22
 
@@ -146,7 +153,10 @@ def _set_handler(capsule: object) -> object:
 
 @contextmanager
 def guarded_outputs() -> Iterator[None]:
-    """Inside, every array that NumPy allocates lies against an inaccessible page. Fails if bytes beside one changed."""
+    """Inside, every array that NumPy allocates lies against an inaccessible page.
+
+    Fails if bytes beside one of them have changed.
+    """
     new = ctypes.pythonapi.PyCapsule_New
     new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
     _overwritten.clear()

@@ -1,4 +1,4 @@
-"""Convolutions and poolings as values: a case draws its own arrays, knows its oracle's answer, and checks `_core` against it."""
+"""Convolutions and poolings as values: a case draws its own arrays and checks `_core` against the oracle."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import oracle
 
+import oracle
 from rushlight import _core
 
 # Bytes of a vector, to place sizes around tile edges. The reference has no tiles; any small number serves.

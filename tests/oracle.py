@@ -1,7 +1,8 @@
-"""What the kernels compute, in NumPy: float64 (integers: int64), one function per op and direction, loops over the kernel's taps.
+"""What the kernels compute, in NumPy: one function per op and direction, loops over the kernel's taps.
 
-Arguments are those of `rushlight._core`: pairs are (height, width), padding is (top, bottom, left, right), arrays are 4-D.
-Taps on the padding do not take part. Nothing here is fast, and nothing here may import the code that it judges.
+Sums are float64 (integers: int64). Arguments are those of `rushlight._core`: pairs are (height, width),
+padding is (top, bottom, left, right), arrays are 4-D. Taps on the padding do not take part. Nothing here
+is fast, and nothing here may import the code that it judges.
 """
 
 from __future__ import annotations
@@ -22,19 +23,18 @@ def reach(outputs: int, size: int, offset: int, stride: int) -> tuple[slice, sli
 
 
 def wide(a: np.ndarray) -> np.ndarray:
-    """The same values with room for sums: float64, or int64, which wraps to any smaller type without error."""
+    """The same values with room for sums: float64, or int64, which wraps to smaller types without error."""
     return a.astype(np.float64 if a.dtype.kind == "f" else np.int64)
 
 
 # ---------------------------------------------------------------- convolution
 
 
-def conv2d_size(
-    hw: Pair, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair
-) -> Pair:
+def conv2d_size(hw: Pair, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair) -> Pair:
     padded = hw[0] + padding[0] + padding[1], hw[1] + padding[2] + padding[3]
     reached = (dilation[i] * (kernel[i] - 1) + 1 for i in (0, 1))
-    return tuple((p - r) // s + 1 for p, r, s in zip(padded, reached, stride, strict=True))  # type: ignore[return-value]
+    height, width = ((p - r) // s + 1 for p, r, s in zip(padded, reached, stride, strict=True))
+    return height, width
 
 
 def conv2d_taps(hw: Pair, out: Pair, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair):
@@ -110,11 +110,13 @@ def max_pool2d_size(
 def max_pool2d_forward(
     x, kernel: Pair, stride: Pair, padding: Sides, dilation: Pair, ceil_mode: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(y, indices): ties keep the first tap, any NaN gives the last NaN, a window of -inf its first tap in the image."""
+    """(y, indices): ties keep the first tap, any NaN gives the last NaN, -inf the first tap in the image."""
     H, W = x.shape[2:]
     out = max_pool2d_size((H, W), kernel, stride, padding, dilation, ceil_mode)
     starts = [np.arange(out[i]) * stride[i] - padding[2 * i] for i in (0, 1)]
-    first = [np.where(a < 0, a % d, a) for a, d in zip(starts, dilation, strict=True)]  # steps of d up to >= 0
+    first = [
+        np.where(a < 0, a % d, a) for a, d in zip(starts, dilation, strict=True)
+    ]  # steps of d up to >= 0
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     y = np.full((*x.shape[:2], *out), lowest, x.dtype)
     indices = np.empty(y.shape, np.int64)
@@ -151,10 +153,11 @@ def relu_grad_input(dy, y) -> np.ndarray:
 
 
 def assert_close(got: np.ndarray, want: np.ndarray, scale: np.ndarray, terms: int, what: str = "") -> None:
-    """Each element within rounding error: `want` is a sum of `terms` products whose absolute values add up to `scale`.
+    """Each element within rounding error of `want`, a sum of `terms` products.
 
-    NaN and infinities must be exactly where the oracle has them. The budget grows with the root of the number of
-    terms, as rounding errors do; a tap too many or too few is far outside it.
+    The products' absolute values add up to `scale`. NaN and infinities must be exactly where the oracle
+    has them. The budget grows with the root of the number of terms, as rounding errors do; a tap too
+    many or too few is far outside it.
     """
     assert got.shape == want.shape, f"{what}: shape {got.shape}, expected {want.shape}"
     finite = np.isfinite(want)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from kernel_cases import Conv, Pool, draw, run_conv, using
 from oracle import assert_same_bits
-
 from rushlight import _core
 
 FLOATS = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -17,7 +17,9 @@ CONVS = [
     Conv(N=2, C=64, K=48, H=17, W=19, kernel=(1, 1)),
     Conv(N=3, C=20, K=33, H=23, W=26, padding=(1, 1, 1, 1)),
     Conv(N=2, C=16, K=16, H=60, W=50, padding=(0, 1, 2, 0)),
-    Conv(N=6, C=3, K=4, H=60, W=64, kernel=(5, 5), padding=(2, 2, 2, 2)),  # a weight gradient of several chunks
+    Conv(
+        N=6, C=3, K=4, H=60, W=64, kernel=(5, 5), padding=(2, 2, 2, 2)
+    ),  # a weight gradient of several chunks
 ]
 
 
@@ -87,7 +89,7 @@ def test_max_pool2d(isa, dtype):
 
 
 def test_isas_agree():
-    """Not to the bit for sums, whose order differs, but integers, maxima and positions are the same everywhere."""
+    """Sums differ, in their order and so in their bits; integers, maxima and positions do not."""
     case = Conv(C=5, K=6, H=9, W=11, stride=(2, 1), padding=(1, 1, 1, 1))
     pool = Pool(N=2, C=3, H=15, W=37, kernel=(3, 2), padding=(1, 1, 0, 1), stride=(1, 2))
     x, w, b, _ = case.arrays("int32")
@@ -96,7 +98,9 @@ def test_isas_agree():
     for isa in _core.available_isas():
         with using(isa):
             y = _core.conv2d_forward(x, w, b, *case.options)
-            answers.append((y, *_core.max_pool2d_forward(values, *pool.options, True), _core.relu_forward(values)))
+            answers.append(
+                (y, *_core.max_pool2d_forward(values, *pool.options, True), _core.relu_forward(values))
+            )
     for other in answers[1:]:
         for got, want in zip(other, answers[0], strict=True):
             np.testing.assert_array_equal(got, want)

@@ -1,11 +1,11 @@
-"""conv2d and its gradients against the oracle: sizes around tile edges, every option, every dtype, every ISA."""
+"""conv2d and its gradients against the oracle: sizes around tile edges, all options, dtypes and ISAs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from kernel_cases import INTEGERS, VECTOR_BYTES, Conv, check_conv, check_conv_integer, using
 
+from kernel_cases import INTEGERS, VECTOR_BYTES, Conv, check_conv, check_conv_integer, using
 from rushlight import _core
 
 FLOATS = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -18,12 +18,16 @@ def around_vectors(isa: str, dtype: str) -> list[int]:
 
 
 @FLOATS
-@pytest.mark.parametrize("kernel, stride", [((1, 1), (1, 1)), ((3, 3), (1, 1)), ((2, 3), (2, 2)), ((1, 2), (1, 3))])
+@pytest.mark.parametrize(
+    "kernel, stride", [((1, 1), (1, 1)), ((3, 3), (1, 1)), ((2, 3), (2, 2)), ((1, 2), (1, 3))]
+)
 def test_output_widths_around_vectors(isa, dtype, kernel, stride):
     for width in around_vectors(isa, dtype):
         size = (width - 1) * stride[1] + kernel[1]
         for height in (1, 2) if width % 2 else (1, 5):
-            case = Conv(H=(height - 1) * stride[0] + kernel[0], W=size, C=2, K=3, kernel=kernel, stride=stride)
+            case = Conv(
+                H=(height - 1) * stride[0] + kernel[0], W=size, C=2, K=3, kernel=kernel, stride=stride
+            )
             assert case.y_size[2:] == (height, width)
             check_conv(case, dtype)
 
@@ -84,7 +88,8 @@ def test_options(isa, dtype, case):
     check_conv(case, dtype)
 
 
-# Wide enough for several column tiles (512), tall enough for several row tiles, many pixels for the weight gradient's chunks.
+# Wide enough for several column tiles (512), tall enough for several row tiles, and with enough pixels
+# that the weight gradient is summed in chunks.
 LARGE = [
     Conv(H=3, W=1100, C=2, K=2, kernel=(2, 5), padding=(1, 1, 2, 2)),
     Conv(H=200, W=60, C=12, K=3, padding=(1, 1, 1, 1)),

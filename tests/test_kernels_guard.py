@@ -1,4 +1,4 @@
-"""No kernel reads or writes outside its arrays: inputs, weights, results and copies lie against inaccessible pages."""
+"""No kernel reads or writes outside its arrays: all of them lie against inaccessible pages."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import sys
 
 import numpy as np
 import pytest
+
 from guard import Guards, guarded_outputs
 from kernel_cases import INTEGERS, VECTOR_BYTES, Conv, Pool, check_conv, draw, run_conv
-
 from rushlight import _core
 
 CONVS = [
@@ -20,6 +20,8 @@ CONVS = [
     Conv(N=2, C=36, H=5, W=6, K=17, kernel=(1, 1)),
     Conv(C=2, H=2, W=300, K=2, kernel=(2, 1), stride=(1, 4)),
     Conv(C=1, H=7, W=7, K=1, kernel=(7, 7)),
+    Conv(N=2, C=17, H=7, W=9, K=19, padding=(1, 1, 1, 1)),  # fast algorithms
+    Conv(C=16, H=40, W=41, K=16),
 ]
 POOLS = [
     Pool(H=2, W=2),
@@ -44,7 +46,10 @@ def test_the_guard_bites():
     )
     for side in ("start", "end", "output"):
         done = subprocess.run(
-            [sys.executable, "-c", program, side], capture_output=True, text=True, cwd=__file__.rpartition("/")[0]
+            [sys.executable, "-c", program, side],
+            capture_output=True,
+            text=True,
+            cwd=__file__.rpartition("/")[0],
         )
         assert done.stdout == "here\n"
         assert done.returncode < 0, f"{side}: the process lived on"
@@ -75,7 +80,7 @@ def test_conv2d(isa, dtype, side):
 
 @SIDES
 def test_conv2d_strided_views(isa, side):
-    """Rows, columns and channels of a larger guarded array, forwards and backwards: its corners are the view's corners."""
+    """Some rows, columns and channels of a larger guarded array, whose corners are the view's corners."""
     case = Conv(N=2, C=3, H=7, W=19, K=4, padding=(1, 1, 2, 2))
     x, w, b, dy = case.arrays("float32")
     for step in ((1, 2, 2, 2), (1, -1, -2, -3), (-1, 2, 1, -1)):
@@ -115,7 +120,9 @@ def test_max_pool2d(isa, dtype, side):
         with guarded_outputs():
             y, indices = _core.max_pool2d_forward(x, *case.options, True)
             _core.max_pool2d_forward(x, *case.options, False)
-            _core.max_pool2d_forward(guards(x.transpose(0, 3, 2, 1), side).transpose(0, 3, 2, 1), *case.options, True)
+            _core.max_pool2d_forward(
+                guards(x.transpose(0, 3, 2, 1), side).transpose(0, 3, 2, 1), *case.options, True
+            )
             if x.dtype.kind == "f":
                 _core.max_pool2d_backward(guards(y, side), guards(indices, side), x.shape)
         guards.check()

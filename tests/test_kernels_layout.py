@@ -1,12 +1,12 @@
-"""Arrays of any strides, byte order, alignment and writability: the bits of the answer are those of a plain copy."""
+"""Arrays of any strides, byte order, alignment and writability give the bits that a plain copy gives."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from kernel_cases import Conv, Pool, draw, run_conv
 from oracle import assert_same_bits
-
 from rushlight import _core
 
 CASE = Conv(N=2, C=4, H=9, W=19, K=6, stride=(2, 1), padding=(1, 0, 2, 1), groups=2)
@@ -122,7 +122,9 @@ def test_broadcast(isa):
     for axes in ((0,), (1,), (2,), (3,), (0, 1), (2, 3), (0, 1, 2, 3)):
 
         def broadcast(a, axes=axes):
-            return np.broadcast_to(a[tuple(slice(0, 1) if i in axes else slice(None) for i in range(4))], a.shape)
+            return np.broadcast_to(
+                a[tuple(slice(0, 1) if i in axes else slice(None) for i in range(4))], a.shape
+            )
 
         arrays = case.arrays("float32")
         x, w, b, dy = (broadcast(a) if a.ndim == 4 else np.broadcast_to(a[:1], a.shape) for a in arrays)

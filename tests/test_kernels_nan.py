@@ -1,9 +1,10 @@
-"""NaN and infinities reach exactly the results that they take part in, wherever they lie and on every path."""
+"""NaN and infinities reach exactly the results that they take part in, wherever they lie."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from kernel_cases import VECTOR_BYTES, Conv, Pool, check_pool, conv_answers, draw, run_conv, using
 from oracle import (
     conv2d_forward,
@@ -11,7 +12,6 @@ from oracle import (
     conv2d_grad_weight,
     max_pool2d_forward,
 )
-
 from rushlight import _core
 
 FLOATS = pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -119,7 +119,7 @@ def test_conv2d_overflow_is_infinite_not_nan(isa):
 def test_conv2d_finite_neighbours_keep_their_values(isa, dtype):
     """What a NaN does not reach is as accurate as without it."""
     for case in CONVS:
-        x, w, b, dy = case.arrays(dtype)
+        x, w, b, _ = case.arrays(dtype)
         x[0, 0, 0, 0] = np.nan
         got = _core.conv2d_forward(x, w, b, *case.options)
         want, scale, _ = conv_answers(case, dtype)["forward"]

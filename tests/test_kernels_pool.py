@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kernel_cases import INTEGERS, VECTOR_BYTES, Pool, check_pool, draw
 
+from kernel_cases import INTEGERS, VECTOR_BYTES, Pool, check_pool, draw
 from rushlight import _core
 
 DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64", *INTEGERS])
@@ -38,7 +38,8 @@ CEIL = [
     Pool(H=17, W=34, kernel=(2, 2), ceil_mode=True),
     Pool(H=17, W=34, kernel=(3, 5), stride=(2, 3), padding=(1, 0, 0, 2), dilation=(2, 1), ceil_mode=True),
 ]
-# A dilated window can step over the whole image: the value is the lowest, the position lies outside, as torch's.
+# A dilated window can step over the whole image: its value is the lowest, its position lies outside, as
+# torch's.
 STEPPED_OVER = [
     Pool(H=2, W=2, kernel=(2, 2), stride=(1, 1), padding=(1, 1, 1, 1), dilation=(3, 3)),
     Pool(H=2, W=5, kernel=(2, 2), stride=(1, 1), padding=(1, 1, 1, 1), dilation=(3, 3)),
@@ -78,7 +79,9 @@ def test_lowest_values_everywhere(isa, dtype, case):
 
 
 @DTYPES
-@pytest.mark.parametrize("kernel, stride", [((1, 1), (1, 1)), ((2, 2), (2, 2)), ((3, 3), (2, 1)), ((2, 3), (1, 3))])
+@pytest.mark.parametrize(
+    "kernel, stride", [((1, 1), (1, 1)), ((2, 2), (2, 2)), ((3, 3), (2, 1)), ((2, 3), (1, 3))]
+)
 def test_output_widths_around_vectors(isa, dtype, kernel, stride):
     lanes = VECTOR_BYTES[isa] // max(np.dtype(dtype).itemsize, 4) or 1
     for width in sorted({n * lanes + d for n in (1, 2, 3) for d in (-1, 0, 1)} - {0}):
@@ -151,11 +154,13 @@ def test_kernels_far_larger_than_the_image(isa):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_positions_beyond_32_bits(isa, dtype):
-    """A plane of 10**10 pixels, all one number in memory; windows that span more positions than an int32 can count."""
+    """A plane of 10**10 pixels (one number in memory), and windows wider than an int32 can count."""
     side = 100_000
     x = np.broadcast_to(np.array(1, dtype), (1, 1, side, side))
     for dilation in (3, 60_000):
-        y, indices = _core.max_pool2d_forward(x, (2, 2), (39_999, 39_999), (1, 1, 1, 1), (dilation,) * 2, False, True)
+        y, indices = _core.max_pool2d_forward(
+            x, (2, 2), (39_999, 39_999), (1, 1, 1, 1), (dilation,) * 2, False, True
+        )
         starts = np.arange(y.shape[-1]) * 39_999 - 1
         first = np.where(starts < 0, starts + dilation, starts)
         assert first[-1] * side > 2**31 or dilation > 3

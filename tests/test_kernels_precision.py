@@ -1,4 +1,4 @@
-"""conv_precision: "highest" and "high" keep the direct sums' error; "medium" trades some of it, within bounds, for speed."""
+"""conv_precision: "highest" and "high" keep direct sums' error, "medium" trades some of it for speed."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+
 from kernel_cases import Conv, check_conv, conv_answers, run_conv, using
 from oracle import assert_same_bits
-
 from rushlight import _core
 
-# 3 x 3, stride 1, 16 channels or more: what fast algorithms take. Odd sizes, few and many tiles, sizes below a tile.
+# 3 x 3, stride 1, 16 channels or more: what fast algorithms take. Odd sizes, few and many tiles, less
+# than one.
 CASES = [
     Conv(C=16, K=16, H=3, W=3),
     Conv(C=16, K=17, H=1, W=1, padding=(1, 1, 1, 1)),
@@ -80,7 +81,7 @@ def test_not_finite_footprint(isa, precision):
 
 @pytest.mark.parametrize("name", ["", "HIGH", "low", "highest "])
 def test_wrong_name_lists_the_right_ones(name):
-    with pytest.raises(ValueError, match="highest.*high.*medium"):
+    with pytest.raises(ValueError, match=r"highest.*high.*medium"):
         _core.set_conv_precision(name)
 
 

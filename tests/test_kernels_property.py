@@ -1,13 +1,13 @@
-"""Random configurations of every operator against the oracle, on every ISA (hypothesis shrinks what fails)."""
+"""Random configurations of every operator against the oracle, on every ISA."""
 
 from __future__ import annotations
 
 import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
 from kernel_cases import INTEGERS, Conv, Pool, check_conv, check_conv_integer, check_pool, draw, using
 from oracle import assert_same_bits, conv2d_size, max_pool2d_size, relu_forward, relu_grad_input
-
 from rushlight import _core
 
 floats = st.sampled_from(["float32", "float64"])

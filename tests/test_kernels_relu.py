@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from kernel_cases import INTEGERS, VECTOR_BYTES, draw
 from oracle import assert_same_bits, relu_forward, relu_grad_input
-
 from rushlight import _core
 
 FLOATS = pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -1,14 +1,15 @@
-"""The same calls through torch, where it is installed: maxima, positions, relu and integers to the bit, sums within rounding."""
+"""The same calls through torch: maxima, positions, relu and integers to the bit, sums within rounding."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from kernel_cases import INTEGERS, Conv, Pool, conv_answers, draw, run_conv
 from oracle import assert_close, assert_same_bits
-
 from rushlight import _core
 
+pytestmark = pytest.mark.parity
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
 

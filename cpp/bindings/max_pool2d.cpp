@@ -18,9 +18,12 @@ py::object forward(const py::object& x, const Ints2& kernel, const Ints2& stride
                    const Ints2& dilation, bool ceil_mode, bool return_indices) {
     Array input(x, "max_pool2d", "input");
     const TensorView& view = input.view();
-    const kernels::MaxPool2dShape shape = check_max_pool2d_forward(
-        view, MaxPool2dOptions{{kernel[0], kernel[1]}, {stride[0], stride[1]},
-                               {padding[0], padding[1], padding[2], padding[3]}, {dilation[0], dilation[1]}, ceil_mode});
+    const kernels::MaxPool2dShape shape =
+        check_max_pool2d_forward(view, MaxPool2dOptions{{kernel[0], kernel[1]},
+                                                        {stride[0], stride[1]},
+                                                        {padding[0], padding[1], padding[2], padding[3]},
+                                                        {dilation[0], dilation[1]},
+                                                        ceil_mode});
 
     const Index sizes[4] = {shape.N, shape.C, shape.OH, shape.OW};
     py::array y = new_array(native_dtype(view.dtype), sizes + 4 - view.ndim, view.ndim);
@@ -28,13 +31,15 @@ py::object forward(const py::object& x, const Ints2& kernel, const Ints2& stride
     if (return_indices) indices = new_array(py::dtype::of<std::int64_t>(), sizes + 4 - view.ndim, view.ndim);
     void* data = y.mutable_data();
     std::int64_t* positions = return_indices ? static_cast<std::int64_t*>(indices.mutable_data()) : nullptr;
-    run_released(max_pool2d_nanoseconds(shape, view), [&] { max_pool2d_forward(shape, view, data, positions); });
+    run_released(max_pool2d_nanoseconds(shape, view),
+                 [&] { max_pool2d_forward(shape, view, data, positions); });
     if (return_indices) return py::make_tuple(y, indices);
     return y;
 }
 
 py::array backward(const py::object& dy, const py::object& indices, const std::vector<Index>& input_size) {
-    Array grad_output(dy, "max_pool2d_input", "grad_output"), positions(indices, "max_pool2d_input", "indices");
+    Array grad_output(dy, "max_pool2d_input", "grad_output"),
+        positions(indices, "max_pool2d_input", "indices");
     const TensorView& view = grad_output.view();
     check_max_pool2d_backward(view, positions.view(), input_size.data(), int(input_size.size()));
     grad_output.make_contiguous();
@@ -51,9 +56,10 @@ py::array backward(const py::object& dy, const py::object& indices, const std::v
 
 void bind_max_pool2d(py::module_& m) {
     using namespace py::literals;
-    m.def("max_pool2d_forward", forward, "x"_a, "kernel"_a, "stride"_a, "padding"_a, "dilation"_a, "ceil_mode"_a,
-          "return_indices"_a,
-          "y (N, C, OH, OW), or (y, indices): int64 positions h * W + w in their plane; padding is (top, bottom, left, right).");
+    m.def("max_pool2d_forward", forward, "x"_a, "kernel"_a, "stride"_a, "padding"_a, "dilation"_a,
+          "ceil_mode"_a, "return_indices"_a,
+          "y (N, C, OH, OW), or (y, indices): int64 positions h * W + w in their plane; padding is (top, "
+          "bottom, left, right).");
     m.def("max_pool2d_backward", backward, "dy"_a, "indices"_a, "input_size"_a,
           "Gradient for the input, of size input_size: each dy added at its index, all else 0.");
 }

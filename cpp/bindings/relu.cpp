@@ -1,5 +1,8 @@
-// relu and its gradient for Python: arrays to contiguous views, output allocated or checked, GIL released. No arithmetic.
+// relu and its gradient for Python: arrays to contiguous views, output allocated or checked, GIL released. No
+// arithmetic.
 #include "ops/relu.hpp"
+
+#include <algorithm>
 
 #include "bindings/arrays.hpp"
 
@@ -13,11 +16,13 @@ py::array checked_out(const py::object& object, const TensorView& x) {
     const py::array out = py::reinterpret_borrow<py::array>(object);
     const bool in_place = seen.array().is(out) && out.writeable() && (out.flags() & py::array::c_style);
     const TensorView& y = seen.view();
-    if (!in_place || y.dtype != x.dtype || y.ndim != x.ndim || !std::equal(x.shape, x.shape + x.ndim, y.shape))
-        throw std::runtime_error("relu: expected out to be a writeable, C-contiguous array of native byte order, size " +
-                                 to_string(x) + " and dtype " + scalar_name(x.dtype) + ", but got size " + to_string(y) +
-                                 " and dtype " + scalar_name(y.dtype) + (out.writeable() ? "" : ", read-only") +
-                                 (out.flags() & py::array::c_style ? "" : ", not C-contiguous"));
+    if (!in_place || y.dtype != x.dtype || y.ndim != x.ndim ||
+        !std::equal(x.shape, x.shape + x.ndim, y.shape))
+        throw std::runtime_error(
+            "relu: expected out to be a writeable, C-contiguous array of native byte order, size " +
+            to_string(x) + " and dtype " + scalar_name(x.dtype) + ", but got size " + to_string(y) +
+            " and dtype " + scalar_name(y.dtype) + (out.writeable() ? "" : ", read-only") +
+            (out.flags() & py::array::c_style ? "" : ", not C-contiguous"));
     return out;
 }
 
@@ -32,7 +37,8 @@ py::array forward(const py::object& x, const py::object& out) {
     check_relu_forward(input.view());
     input.make_contiguous();
     const TensorView& view = input.view();
-    py::array y = out.is_none() ? new_array(native_dtype(view.dtype), view.shape, view.ndim) : checked_out(out, view);
+    py::array y =
+        out.is_none() ? new_array(native_dtype(view.dtype), view.shape, view.ndim) : checked_out(out, view);
     if (partly_overlap(input.array(), y)) input.make_copy();
     void* data = y.mutable_data();
     run_released(relu_nanoseconds(view), [&] { relu_forward(view, data); });
@@ -57,7 +63,8 @@ void bind_relu(py::module_& m) {
     using namespace py::literals;
     m.def("relu_forward", forward, "x"_a, "out"_a = py::none(),
           "x < 0 ? 0 : x, any shape; out (C-contiguous) receives the result and may be x itself.");
-    m.def("relu_backward", backward, "dy"_a, "y"_a, "Gradient for the input, from the output y: y <= 0 ? 0 : dy.");
+    m.def("relu_backward", backward, "dy"_a, "y"_a,
+          "Gradient for the input, from the output y: y <= 0 ? 0 : dy.");
 }
 
 }  // namespace rushlight::bindings

@@ -1,13 +1,16 @@
 // Max pooling of one tile of one plane, and the gradient of one plane.
 //
-// A window's maximum is the maximum of its rows' maxima, and rows are shared by windows: first every image row that the tile needs is
-// reduced along its columns, once, then the reduced rows of a window are combined. Row-major order inside the window, which decides
-// ties and NaN, survives this: within a row left before right, then rows top before bottom.
+// A window's maximum is the maximum of its rows' maxima, and rows are shared by windows: first every image
+// row that the tile needs is reduced along its columns, once, then the reduced rows of a window are combined.
+// Row-major order inside the window, which decides ties and NaN, survives this: within a row left before
+// right, then rows top before bottom.
 //
-// For the first step a row is copied to scratch memory the way conv2d_tile.hpp does it: columns sorted into phases of the stride, the
-// padding filled with -inf, which never wins, so that lanes are neighbouring outputs and no lane needs a bounds check.
+// For the first step a row is copied to scratch memory the way conv2d_tile.hpp does it: columns sorted into
+// phases of the stride, the padding filled with -inf, which never wins, so that lanes are neighbouring
+// outputs and no lane needs a bounds check.
 #include "conv2d_tile.hpp"
 #include "max_pool2d_definition.hpp"
+#include "shuffles.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 
@@ -15,7 +18,8 @@ void add_max_pool2d(KernelTable& table) noexcept;
 
 namespace {
 
-// What a type is reduced as: small integers are widened, so that a lane can hold a position as well as a value.
+// What a type is reduced as: small integers are widened, so that a lane can hold a position as well as a
+// value.
 template <class T>
 struct ComputeOf {
     typedef T type;
@@ -47,21 +51,22 @@ using Position = typename PositionOf<Index(sizeof(C))>::type;
 template <class C>
 using Positions = decltype(Vec<C>{} < Vec<C>{});  // what the compiler wants a mask to choose between
 
-// Windows for the definition: absurd ones, which are not worth scratch memory of their size, and a single column of outputs, which
-// would leave all lanes but one idle. Positions must fit their lanes.
+// Windows for the definition: absurd ones, which are not worth scratch memory of their size, and a single
+// column of outputs, which would leave all lanes but one idle. Positions must fit their lanes.
 template <class C>
 inline bool wants_definition(const MaxPool2dShape& p) {
-    const double positions = double(p.kernel_h) * double(p.dilation_h) * double(p.W) + double(p.kernel_w) * double(p.dilation_w);
+    const double positions =
+        double(p.kernel_h) * double(p.dilation_h) * double(p.W) + double(p.kernel_w) * double(p.dilation_w);
     return p.OW == 1 || p.pad_left > p.W || (sizeof(C) == 4 && positions > double(0x7fffffff));
 }
 
 // ---------------------------------------------------------------- scratch memory
 
 struct Layout {
-    Axis w;        // the columns' phases, for a whole number of vectors of outputs
-    Index width;   // outputs, rounded up to whole vectors
-    Index pitch;   // between reduced rows
-    Index span;    // image rows from the tile's first to its last
+    Axis w;       // the columns' phases, for a whole number of vectors of outputs
+    Index width;  // outputs, rounded up to whole vectors
+    Index pitch;  // between reduced rows
+    Index span;   // image rows from the tile's first to its last
     Index offsets, phases, first, row, done, values, positions, bytes;  // where each part begins
 };
 
@@ -70,7 +75,8 @@ Layout make_layout(const MaxPool2dShape& p, Index rows, Range cols, bool indices
     Layout s{};
     const Index count = cols.end - cols.begin;
     s.width = round_up(count, lanes<C>);
-    s.w = make_axis(0, 1, p.kernel_w, cols.begin * p.stride_w - p.pad_left, p.stride_w, p.dilation_w, s.width);
+    s.w =
+        make_axis(0, 1, p.kernel_w, cols.begin * p.stride_w - p.pad_left, p.stride_w, p.dilation_w, s.width);
     s.pitch = s.width + (s.width % 256 == 0 ? lanes<C> : 0);  // see NOTE [ 4 KiB aliasing ]
     s.span = min_of(p.H, (rows - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1);
     Index at = 0;
@@ -119,22 +125,17 @@ struct Scratch {
 
 // ---------------------------------------------------------------- one image row to scratch memory
 
-template <class T, int... Lane>
-RUSHLIGHT_INLINE Vec<T> even_lanes(Vec<T> a, Vec<T> b, LaneNumbers<Lane...>) {
-    return __builtin_shufflevector(a, b, (2 * Lane)...);
-}
-
 // to[j] = from[2 * j], j < count; reads nothing beyond from[2 * count - 2].
 template <class T>
 RUSHLIGHT_INLINE void copy_even(const T* from, T* to, Index count) {
     Index j = 0;
     for (; j + lanes<T> < count; j += lanes<T>)
-        store(to + j, even_lanes<T>(load(from + 2 * j), load(from + 2 * j + lanes<T>), AllLanes<T>{}));
+        store(to + j, every_second<T, 0>(load(from + 2 * j), load(from + 2 * j + lanes<T>), AllLanes<T>{}));
     if (j == count) return;
     const Index rest = 2 * (count - j) - 1, half = min_of(rest, lanes<T>);
     const Vec<T> a = load_lanes(from + 2 * j, 0, half);
     const Vec<T> b = rest > half ? load_lanes(from + 2 * j + lanes<T>, 0, rest - half) : a;
-    store_lanes(to + j, even_lanes<T>(a, b, AllLanes<T>{}), 0, count - j);
+    store_lanes(to + j, every_second<T, 0>(a, b, AllLanes<T>{}), 0, count - j);
 }
 
 // to[j] = from[j * stride], j < count.
@@ -162,7 +163,8 @@ inline void pack_row(const T* row, Index stride, Index W, const Axis& axis, C* t
         const Index right = max_of(left, min_of(axis.extent, floor_div(W - 1 - col0, axis.step) + 1));
         fill_lowest<T>(to, left);
         if (right > left)
-            copy_pixels(row + (col0 + left * axis.step) * stride, axis.step * stride, to + left, right - left);
+            copy_pixels(row + (col0 + left * axis.step) * stride, axis.step * stride, to + left,
+                        right - left);
         fill_lowest<T>(to + right, axis.extent - right);
     }
 }
@@ -183,7 +185,8 @@ template <class C, bool Indices>
 inline void reduce_columns(const MaxPool2dShape& p, const Layout& s, const Scratch<C>& scratch, C* values,
                            Position<C>* positions) {
     for (Index v = 0; v < s.width; v += lanes<C>) {
-        // Tap 0, or -inf where it lies left of the image. No later tap there can win, so `first` is the right position.
+        // Tap 0, or -inf where it lies left of the image. No later tap there can win, so `first` is the right
+        // position.
         Vec<C> best = load(scratch.phases + v);
         Positions<C> at{};
         if constexpr (Indices) at = Positions<C>(load(scratch.first + v));
@@ -212,7 +215,8 @@ RUSHLIGHT_INLINE void store_outputs(T* y, Vec<C> value, Index count) {
     }
 }
 
-// The reduced rows of one output row: `count` >= 1 of them, `step` elements and `pixels` positions apart, the first at `position`.
+// The reduced rows of one output row: `count` >= 1 of them, `step` elements and `pixels` positions apart, the
+// first at `position`.
 template <class C>
 struct Window {
     const C* values;
@@ -226,14 +230,16 @@ inline void reduce_rows(const Window<C>& window, T* y, Index cols, Position<C>* 
     for (Index v = 0; v < cols; v += lanes<C>) {
         Vec<C> best = load(window.values + v);
         Positions<C> at{};
-        if constexpr (Indices) at = Positions<C>(load(window.positions + v) + broadcast(Position<C>(window.position)));
+        if constexpr (Indices)
+            at = Positions<C>(load(window.positions + v) + broadcast(Position<C>(window.position)));
         for (Index i = 1; i < window.count; ++i) {
             const Vec<C> x = load(window.values + i * window.step + v);
             const Positions<C> mask = replaced<C>(x, best);
             best = mask ? x : best;
             if constexpr (Indices) {
                 const Vec<Position<C>> from = load(window.positions + i * window.step + v);
-                at = mask ? Positions<C>(from + broadcast(Position<C>(window.position + i * window.pixels))) : at;
+                at = mask ? Positions<C>(from + broadcast(Position<C>(window.position + i * window.pixels)))
+                          : at;
             }
         }
         store_outputs<T, C>(y + v, best, cols - v);
@@ -272,16 +278,18 @@ void forward_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, char
             if (scratch.done[slot]) continue;
             scratch.done[slot] = 1;
             pack_row(tile.x + h * tile.stride_h, tile.stride_w, p.W, s.w, scratch.phases);
-            reduce_columns<C, Indices>(p, s, scratch, scratch.values + slot * s.pitch, scratch.positions + slot * s.pitch);
+            reduce_columns<C, Indices>(p, s, scratch, scratch.values + slot * s.pitch,
+                                       scratch.positions + slot * s.pitch);
         }
 
         T* y = tile.y + oh * p.OW + tile.cols.begin;
         const Index position = taps.begin * p.dilation_h * p.W;
         if (taps.begin < taps.end) {
             const Index first = (h0 + taps.begin * p.dilation_h - top) * s.pitch;
-            reduce_rows<T, C, Indices>({scratch.values + first, scratch.positions + first, taps.end - taps.begin,
-                                        p.dilation_h * s.pitch, position, p.dilation_h * p.W},
-                                       y, cols, scratch.row);
+            reduce_rows<T, C, Indices>(
+                {scratch.values + first, scratch.positions + first, taps.end - taps.begin,
+                 p.dilation_h * s.pitch, position, p.dilation_h * p.W},
+                y, cols, scratch.row);
         } else {  // a dilated window that steps over the image
             fill_lowest<T>(y, cols);
             if constexpr (Indices)

@@ -27,7 +27,8 @@ void forward(const T* x, T* y, Index count) noexcept {
 template <class T>
 void backward(const T* dy, const T* y, T* dx, Index count) noexcept {
     Index i = 0;
-    for (; i + lanes<T> <= count; i += lanes<T>) store(dx + i, load(y + i) <= Vec<T>{} ? Vec<T>{} : load(dy + i));
+    for (; i + lanes<T> <= count; i += lanes<T>)
+        store(dx + i, load(y + i) <= Vec<T>{} ? Vec<T>{} : load(dy + i));
     for (; i < count; ++i) dx[i] = y[i] <= T(0) ? T(0) : dy[i];
 }
 

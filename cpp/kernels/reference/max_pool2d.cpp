@@ -7,7 +7,9 @@ void add_max_pool2d(KernelTable& table) noexcept;
 
 namespace {
 
-Index no_workspace(const MaxPool2dShape&, Index, Index, bool) noexcept { return 0; }
+Index no_workspace(const MaxPool2dShape&, Index, Index, bool) noexcept {
+    return 0;
+}
 
 template <class T>
 void forward(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, void*) noexcept {
