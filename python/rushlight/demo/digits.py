@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,8 +36,10 @@ def from_file(path: Path) -> tuple[Images, Labels]:
     Raises ValueError with one clear line if it cannot be read as such.
     """
     try:
-        return as_images(np.loadtxt(path, delimiter=",", ndmin=2))
-    except (OSError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # NumPy only warns of an empty file
+            return as_images(np.loadtxt(path, delimiter=",", ndmin=2))
+    except (OSError, ValueError, UserWarning) as error:
         reason = (
             " ".join(str(error).split()) if not isinstance(error, OSError) else error.strerror or str(error)
         )
@@ -48,7 +51,7 @@ def as_images(table: NDArray[np.float64]) -> tuple[Images, Labels]:
     if table.shape[1:] != (65,):
         raise ValueError(f"expected 65 columns (64 pixels and the digit), got {table.shape[1]}")
     pixels, labels = table[:, :64], table[:, 64]
-    if pixels.min() < 0 or pixels.max() > 16:
+    if not (pixels.min() >= 0 and pixels.max() <= 16):  # so written that NaN fails
         raise ValueError("expected pixels of 0 to 16")
     if not np.isin(labels, np.arange(10)).all():
         raise ValueError("expected digits of 0 to 9 in the last column")

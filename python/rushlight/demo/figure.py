@@ -119,9 +119,11 @@ def _draw_training(part: Any, digits: Digits, training: Training) -> None:
     loss.semilogy(epochs, training.losses, color=GREY, linewidth=0.5)
     means = np.reshape(training.losses, (-1, steps)).mean(axis=1)
     ticks = np.arange(1, len(means) + 1)
-    loss.semilogy(ticks - 0.5, means, color=WARM, linewidth=1.8)
+    loss.semilogy(ticks - 0.5, means, color=WARM, linewidth=1.8, marker="o", markersize=2.5)
     loss.set_title("loss: every step, and each epoch's mean")
-    right.plot(ticks, np.array(training.accuracies) * 100, color=COLD, linewidth=1.8)
+    right.plot(
+        ticks, np.array(training.accuracies) * 100, color=COLD, linewidth=1.8, marker="o", markersize=2.5
+    )
     right.axhline(97, color=GREY, linewidth=0.8, linestyle=":")
     right.set_ylim(max(80.0, 100 * min(training.accuracies) - 1), 100)
     right.set_title("held-out digits read correctly, %")
