@@ -1,0 +1,88 @@
+"""The compiled module (cpp/bindings). Pairs are (height, width); padding is (top, bottom, left, right).
+
+Arrays in may have any strides, byte order and alignment; arrays out are new, C-contiguous and native. What
+arguments mean (sizes, dtypes) is checked here, with torch's exceptions and texts; how they are spelled, in
+rushlight.functional.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+# ---- convolution: float32 and float64; forward also int8, int16, int32, int64, uint8
+
+def conv2d_forward(
+    x: NDArray[Any],
+    w: NDArray[Any],
+    b: NDArray[Any] | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> NDArray[Any]: ...
+def conv2d_backward_input(
+    dy: NDArray[Any],
+    w: NDArray[Any],
+    input_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> NDArray[Any]: ...
+def conv2d_backward_weight(
+    dy: NDArray[Any],
+    x: NDArray[Any],
+    weight_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> NDArray[Any]: ...
+def conv2d_backward_bias(dy: NDArray[Any]) -> NDArray[Any]: ...
+
+# ---- max pooling
+
+@overload
+def max_pool2d_forward(
+    x: NDArray[Any],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    ceil_mode: bool,
+    return_indices: Literal[False],
+) -> NDArray[Any]: ...
+@overload
+def max_pool2d_forward(
+    x: NDArray[Any],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    ceil_mode: bool,
+    return_indices: Literal[True],
+) -> tuple[NDArray[Any], NDArray[np.int64]]: ...
+def max_pool2d_backward(
+    dy: NDArray[Any], indices: NDArray[np.int64], input_size: Sequence[int]
+) -> NDArray[Any]: ...
+
+# ---- relu
+
+def relu_forward(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
+def relu_backward(dy: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]: ...
+
+# ---- how they run
+
+def isa() -> str: ...
+def available_isas() -> list[str]: ...
+def set_isa(name: str) -> None: ...
+def num_threads() -> int: ...
+def set_num_threads(n: int) -> None: ...
+def conv_precision() -> str: ...
+def set_conv_precision(name: str) -> None: ...
+def config() -> dict[str, Any]: ...
+def measure_fma_peak(seconds: float = 0.2, float64: bool = False) -> float: ...
