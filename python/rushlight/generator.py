@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import dtypes
+from . import _quiet, dtypes
 from .autograd.recording import unwrap, wrap
 from .ops.convert import check_device
 
@@ -186,7 +186,7 @@ def normal_values(
     z = g.normal(math.prod(shape), kind, contiguous).reshape(shape)
     if (mean, std) != (0, 1):
         z = (z.astype(np.float64) * std + mean) if kind != np.float64 else z * std + mean
-    return z.astype(kind)
+    return _quiet.apply(z.astype, kind)
 
 
 def integer_values(g: Generator, shape: tuple[int, ...], low: int, high: int) -> Any:

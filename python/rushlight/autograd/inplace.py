@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _quiet
 from .grad_mode import MODE
 from .graph import Rule, SavedOutput, TensorBase, View, operation_name
 from .recording import edge_of, make_node, record, region, unwrap, version_of, wrap
@@ -36,10 +37,9 @@ def check(target: Any) -> None:
         raise TypeError(f"an in-place operation needs a Tensor, not {type(target).__name__}")
     view = target._view
     if MODE.enabled:
-        if view is None:
-            if target._wanted and target._node is None:
-                raise RuntimeError(LEAF)
-        else:
+        if target._wanted and target._node is None:
+            raise RuntimeError(LEAF if view is None else "a view of " + LEAF)
+        if view is not None:
             _check_view(view)
     if not target._data.flags.writeable:
         if target._data.size and 0 in target._data.strides:
@@ -92,6 +92,16 @@ def written(target: Any, node: Any = None) -> Any:
     return target
 
 
+def replaced(result: Any, target: Any) -> Any:
+    """The node of `result`, whose content is now in `target`: what it kept as OUTPUT is kept there."""
+    node = result._node
+    if node is not None:
+        for kept in node.saved:
+            if type(kept) is SavedOutput:
+                kept.array, kept.version = target._data, version_of(target)
+    return node
+
+
 def record_inplace(
     target: Any,
     value: Any,
@@ -116,7 +126,7 @@ def record_inplace(
     if MODE.enabled and any([edge is not None for edge in edges]):
         node = make_node(rule, edges, saved, params, (target,))
     if value is not target._data:
-        np.copyto(target._data, value, casting="unsafe")
+        _quiet.apply(np.copyto, target._data, value, casting="unsafe")
     return written(target, node)
 
 

@@ -11,7 +11,7 @@ from typing import cast as cast_type
 
 import numpy as np
 
-from .. import dtypes
+from .. import _quiet, dtypes
 from ..autograd.graph import OUTPUT, Rule, TensorBase, ViewRule
 from ..autograd.recording import record, unwrap, wrap
 
@@ -27,6 +27,7 @@ __all__ = [
     "cast",
     "dim_error",
     "expand_like",
+    "filling",
     "is_number",
     "normal_dim",
     "normal_dims",
@@ -58,6 +59,26 @@ def array_of(function: str, value: Any, name: str = "input", position: int = 1) 
     raise TypeError(
         f"{function}(): argument '{name}' (position {position}) must be Tensor, not {type(value).__name__}"
     )
+
+
+_C_NAMES = {"int32": "int", "float32": "float", "float64": "double"}
+
+
+def filling(value: Any, kind: np.dtype[Any]) -> Any:
+    """A number that is to fill a Tensor, as a 0-dim array: RuntimeError if it does not fit the dtype (negative
+    numbers wrap round into unsigned ones)."""
+    number = unwrap(value)
+    if isinstance(number, ndarray):
+        return _quiet.apply(number.astype, kind)
+    if kind.kind in "iu":
+        top = np.iinfo(kind).max
+        fits = (-top if kind.kind == "u" else -top - 1) <= number <= top
+    else:
+        fits = kind != np.float32 or not abs(number) > 3.5e38 or abs(number) == float("inf")
+    if not fits:
+        name = _C_NAMES.get(kind.name, kind.name + "_t")
+        raise RuntimeError(f"value cannot be converted to type {name} without overflow")
+    return _quiet.apply(np.array(number).astype, kind)
 
 
 # ---- broadcasting
@@ -179,7 +200,7 @@ def cast(value: Any, to: np.dtype[Any]) -> Any:
     data = unwrap(value)
     if data.dtype == to:
         return value
-    return record(data.astype(to), CAST, (value,), (), data.dtype)
+    return record(_quiet.apply(data.astype, to), CAST, (value,), (), data.dtype)
 
 
 def as_float(value: Any) -> Any:

@@ -181,10 +181,12 @@ def _fmod_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any,
     )
 
 
-def _whole(function: Any) -> Any:
-    """Integers divided by zero raise in torch; NumPy would give 0."""
+def _whole(name: str, function: Any) -> Any:
+    """Integers divided by zero raise in torch, where NumPy gives 0; bools cannot be divided."""
 
     def checked(x: Any, y: Any) -> Any:
+        if x.dtype == np.bool_:
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for 'Bool'")
         if x.dtype.kind in "iu" and not np.all(y):
             raise RuntimeError("ZeroDivisionError")
         return function(x, y)
@@ -192,27 +194,40 @@ def _whole(function: Any) -> Any:
     return checked
 
 
+def _remainder(x: Any, y: Any) -> Any:
+    """np.remainder, except that a zero keeps the sign of `x`, as in torch."""
+    if x.dtype.kind != "f":
+        return np.remainder(x, y)
+    rest = np.fmod(x, y)
+    return np.where((rest != 0) & ((y < 0) != (rest < 0)), rest + y, rest)
+
+
 def _trunc_divide(x: Any, y: Any) -> Any:
     return np.trunc(x / y) if x.dtype.kind == "f" else (x - np.fmod(x, y)) // y
 
 
-FLOOR_DIVIDE = Operation("floor_divide", _whole(np.floor_divide), Rule("NotImplemented", _no_gradient))
+FLOOR_DIVIDE = Operation(
+    "floor_divide", _whole("div_floor", np.floor_divide), Rule("NotImplemented", _no_gradient)
+)
 REMAINDER = Operation(
     "remainder",
-    _whole(np.remainder),
+    _whole("remainder", _remainder),
     Rule("RemainderBackward1", _remainder_backward),
     "both",
     scalar="RemainderBackward0",
 )
 FMOD = Operation(
-    "fmod", _whole(np.fmod), Rule("FmodBackward1", _fmod_backward), "both", scalar="FmodBackward0"
+    "fmod", _whole("fmod", np.fmod), Rule("FmodBackward1", _fmod_backward), "both", scalar="FmodBackward0"
 )
 _ROUNDED = {
     "floor": Operation(
-        "div", _whole(np.floor_divide), Rule("DivBackward2", _flat_backward), scalar="DivBackward1"
+        "div",
+        _whole("div_floor", np.floor_divide),
+        Rule("DivBackward2", _flat_backward),
+        scalar="DivBackward1",
     ),
     "trunc": Operation(
-        "div", _whole(_trunc_divide), Rule("DivBackward2", _flat_backward), scalar="DivBackward1"
+        "div", _whole("div_trunc", _trunc_divide), Rule("DivBackward2", _flat_backward), scalar="DivBackward1"
     ),
 }
 
@@ -238,6 +253,8 @@ def fmod(input: Any, other: Any) -> Tensor:
 
 def _power(x: Any, y: Any) -> Any:
     """np.power, with C's answers for negative exponents of integers, and squares as products."""
+    if x.dtype == np.bool_:
+        raise NotImplementedError("\"pow\" not implemented for 'Bool'")
     if y.ndim == 0 and y == 2:
         return x * x
     if x.dtype.kind != "i" or not np.any(y < 0):
@@ -281,10 +298,13 @@ def pow(input: Any, exponent: Any) -> Tensor:
     """
     if is_number(exponent) and not is_number(input):
         kind = unwrap(input).dtype
-        if kind.kind in "iu" and isinstance(exponent, builtins.int) and exponent < 0:
-            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if kind.kind in "iub" and isinstance(exponent, builtins.int):
+            if exponent < 0:
+                raise RuntimeError("Integers to negative integer powers are not allowed.")
+            if kind.kind == "b" and isinstance(exponent, builtins.bool):
+                return input | (not exponent)  # True ** False is True
         if kind.kind == "f":
-            x, y = unwrap(input), np.array(exponent, kind)
+            x, y = unwrap(input), apply(np.array, exponent, kind)
             return record(apply(_power, x, y), _POW_SCALAR, (input,), (input, y))
     return binary(RPOW if is_number(input) else POW, input, exponent)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from .._quiet import STATE, enter, leave
+from .._quiet import STATE, apply, enter, leave
 from ._common import OUTPUT, Rule, TensorBase, broadcast_error, cast, is_number, record, unwrap, wrap
 
 ndarray = np.ndarray
@@ -69,13 +69,11 @@ def _meet(op: Operation, a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
     """Both operands in the type they meet in: (a, b, array of a, array of b). Python numbers become 0-dim
     arrays."""
     x, y = unwrap(a), unwrap(b)
-    if (
-        (type(y) is builtins.float or type(y) is builtins.int)
-        and isinstance(x, ndarray)
-        and x.dtype.kind == "f"
-    ):
-        y = np.array(y, x.dtype)  # the usual case: floats times a Python number
-        return a, y, x, y
+    if (type(y) is builtins.float or type(y) is builtins.int) and isinstance(x, ndarray):
+        kind = x.dtype
+        if (kind is dtypes.F32 or kind is dtypes.F64) and -3e38 < y < 3e38:
+            y = np.array(y, kind)  # the usual case: floats times a Python number
+            return a, y, x, y
     if not isinstance(x, ndarray) and not isinstance(y, ndarray):
         if not (is_number(x) and is_number(y)):
             raise _operand_type(op, a, b)
@@ -85,15 +83,24 @@ def _meet(op: Operation, a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
         kind = dtypes.result_numpy(x, y)
     except TypeError:
         raise _operand_type(op, a, b) from None
+    if op.name == "sub" and _is_bool(x) != _is_bool(y):
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
+            "mask, use the `~` or `logical_not()` operator instead."
+        )
     if op.floats and kind.kind != "f":
         kind = dtypes.default()
     a, b = _as_kind(a, kind), _as_kind(b, kind)
     return a, b, unwrap(a), unwrap(b)
 
 
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, builtins.bool) or getattr(value, "dtype", None) == np.bool_
+
+
 def _as_kind(value: Any, kind: np.dtype[Any]) -> Any:
     if is_number(value):
-        return np.array(value).astype(kind)  # wraps round like torch where the number does not fit
+        return apply(np.array(value).astype, kind)  # wraps round like torch where the number does not fit
     return cast(value, kind)
 
 

@@ -53,11 +53,9 @@ def _pair(name: str, a: Any, b: Any) -> tuple[Any, Any]:
             f"{name}(): argument 'other' (position 2) must be Tensor or Number, not {type(b).__name__}"
         )
     kind = dtypes.result_numpy(x, y)
-    if isinstance(y, int) and not isinstance(y, bool) and kind.kind in "iu":
-        info = np.iinfo(kind)
-        if not info.min <= y <= info.max:  # a number no element can equal: compare by value
-            return x.astype(object), np.array(y, object)
-    return x.astype(kind, copy=False), np.asarray(y).astype(kind, copy=False)
+    return x.astype(kind, copy=False), _quietly(
+        np.asarray(y).astype, kind, copy=False
+    )  # may wrap, as in torch
 
 
 def _comparison(name: str, ufunc: Any, doc: str) -> Callable[[Any, Any], Tensor]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import dtypes
-from ._common import TensorBase, array_of, is_number, unwrap, wrap
+from .. import _quiet, dtypes
+from ._common import TensorBase, array_of, filling, is_number, unwrap, wrap
 from .convert import check_device, want_grad
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def full(
         if isinstance(value, np.ndarray)
         else dtypes.number_dtype(value)
     )
-    return want_grad(wrap(np.full(size_args("full", (tuple(size),)), value).astype(kind)), requires_grad)
+    return want_grad(wrap(np.full(size_args("full", (tuple(size),)), filling(value, kind))), requires_grad)
 
 
 def _like(function: str, input: Any, dtype: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -176,7 +176,7 @@ def full_like(
     """`fill_value` everywhere, in the shape (and dtype, unless given) of `input`."""
     check_device(device)
     shape, kind = _like("full_like", input, dtype)
-    return want_grad(wrap(np.full(shape, unwrap(fill_value)).astype(kind)), requires_grad)
+    return want_grad(wrap(np.full(shape, filling(fill_value, kind))), requires_grad)
 
 
 def new_zeros(
@@ -270,7 +270,7 @@ def arange(
         values = np.arange(start, end, step)
     else:
         values = start + np.arange(math.ceil((end - start) / step)) * float(step)
-    return want_grad(wrap(values.astype(kind)), requires_grad)
+    return want_grad(wrap(_quiet.apply(values.astype, kind)), requires_grad)
 
 
 def linspace(
@@ -286,7 +286,7 @@ def linspace(
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     kind = _kind(dtype)
-    return want_grad(wrap(_spaced(_number(start), _number(end), steps, kind)), requires_grad)
+    return want_grad(wrap(_quiet.apply(_spaced, _number(start), _number(end), steps, kind)), requires_grad)
 
 
 def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Any:
@@ -319,7 +319,7 @@ def logspace(
     check_device(device)
     kind = _kind(dtype)
     powers = _spaced(_number(start), _number(end), steps, np.dtype(np.float64))
-    return want_grad(wrap(np.power(float(base), powers).astype(kind)), requires_grad)
+    return want_grad(wrap(_quiet.apply(np.power(float(base), powers).astype, kind)), requires_grad)
 
 
 def eye(

@@ -13,7 +13,19 @@ import numpy as np
 from .. import dtypes
 from ..autograd.inplace import check, record_inplace
 from ..autograd.recording import record_view
-from ._common import Rule, TensorBase, ViewRule, array_of, cast, is_number, normal_dim, record, sum_to, unwrap
+from ._common import (
+    Rule,
+    TensorBase,
+    ViewRule,
+    array_of,
+    cast,
+    filling,
+    is_number,
+    normal_dim,
+    record,
+    sum_to,
+    unwrap,
+)
 from .inplace import copy_
 
 if TYPE_CHECKING:
@@ -71,12 +83,7 @@ def _parse(x: Any, index: Any) -> tuple[tuple[Any, ...], ViewRule | None, tuple[
     items = _items(index)
     used = sum([_width(item) for item in items])
     if used > x.ndim:
-        if x.ndim == 0:
-            raise IndexError(
-                "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in "
-                "C++ to convert a 0-dim tensor to a number"
-            )
-        raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
+        raise IndexError(_too_many(items, x.ndim))
     view: list[Any] = []
     arrays: list[Any] = []  # index of the view: one entry per dimension of the view, `:` or an array
     rule: ViewRule | None = None
@@ -111,12 +118,23 @@ def _parse(x: Any, index: Any) -> tuple[tuple[Any, ...], ViewRule | None, tuple[
     return tuple(view), rule, tuple(arrays) if any([isinstance(item, ndarray) for item in arrays]) else None
 
 
+def _too_many(items: list[Any], ndim: int) -> str:
+    if ndim == 0 and isinstance(items[0], slice):
+        return "slice() cannot be applied to a 0-dim tensor."
+    if ndim == 0 and isinstance(items[0], int):
+        return (
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to "
+            "convert a 0-dim tensor to a number"
+        )
+    return f"too many indices for tensor of dimension {ndim}"
+
+
 def _cuts(item: slice, length: int) -> bool:
     """Whether a slice leaves anything out; torch's errors for steps it does not have."""
     step = 1 if item.step is None else item.step
     if step <= 0:
         raise ValueError("slice step cannot be zero" if step == 0 else "step must be greater than zero")
-    return item.indices(length) != (0, length, 1)
+    return not (step == 1 and item.start in (None, 0) and (item.stop is None or item.stop >= length))
 
 
 def _width(item: Any) -> int:
@@ -227,8 +245,14 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     view, rule, arrays = _parse(x, index)
     if rule is not None or arrays is None:
         input = record_view(input, rule or _ALIAS, ((*view, ...), x.shape))
-    source: Any = value if isinstance(value, (TensorBase, ndarray)) else np.asarray(value)
+    source: Any = value if isinstance(value, (TensorBase, ndarray)) else filling(value, x.dtype)
     if arrays is not None:
+        if isinstance(source, TensorBase) and source._data.dtype != x.dtype and not _fills(arrays, source):
+            raise RuntimeError(
+                "Index put requires the source and destination dtypes match, got "
+                f"{dtypes.scalar_name(x.dtype)} for the destination and "
+                f"{dtypes.scalar_name(source._data.dtype)} for the source."
+            )
         _put(input, arrays, source)
         return
     target, shape = input._data, unwrap(source).shape
@@ -239,11 +263,17 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     copy_(input, source)
 
 
+def _fills(arrays: tuple[Any, ...], source: Any) -> bool:
+    """One mask, one value: torch makes this a masked_fill, which converts."""
+    masks = [each for each in arrays if isinstance(each, ndarray)]
+    return source._data.size == 1 and len(masks) == 1 and masks[0].dtype == np.bool_
+
+
 def _check_expand(source: Any, target: tuple[int, ...]) -> None:
     shape = source.shape
     if len(shape) > len(target):
         raise RuntimeError(
-            f"expand({dtypes.type_name(source.dtype)}{{{list(shape)}}}, size={list(target)}): the "
+            f"expand({dtypes.type_name(source.dtype) if source.dtype != np.bool_ else 'CPUBoolType'}{{{list(shape)}}}, size={list(target)}): the "
             f"number of sizes provided ({len(target)}) must be greater or equal to the number of "
             f"dimensions in the tensor ({len(shape)})"
         )

@@ -11,10 +11,21 @@ import numpy as np
 
 from .. import _quiet, dtypes
 from ..autograd.grad_mode import MODE
-from ..autograd.inplace import check, record_inplace, snapshot, written
+from ..autograd.inplace import check, record_inplace, replaced, snapshot, written
 from ..autograd.recording import edge_of
 from . import arithmetic, pointwise, selection
-from ._common import Rule, TensorBase, array_of, broadcast_error, cast, is_number, sum_to, unwrap, zeros_of
+from ._common import (
+    Rule,
+    TensorBase,
+    array_of,
+    broadcast_error,
+    cast,
+    filling,
+    is_number,
+    sum_to,
+    unwrap,
+    zeros_of,
+)
 from .binary import Operation, binary
 
 if TYPE_CHECKING:
@@ -37,10 +48,10 @@ def _overwrite(target: Any, result: Any) -> Any:
                 f"result type {dtypes.scalar_name(value.dtype)} can't be cast to the desired output "
                 f"type {dtypes.scalar_name(target._data.dtype)}"
             )
-        result = cast(result, target._data.dtype)
+        result = _quietly(cast, result, target._data.dtype)
         value = unwrap(result)
     np.copyto(target._data, value)
-    return written(target, result._node)
+    return written(target, replaced(result, target))
 
 
 def _binary_(op: Operation, target: Any, other: Any) -> Any:
@@ -186,7 +197,7 @@ def _fill(target: Any, value: Any, rule: Rule) -> Any:
     number = unwrap(value)
     if not isinstance(number, np.ndarray) and not is_number(number):
         raise TypeError(f"fill_(): argument 'value' (position 1) must be Number, not {type(value).__name__}")
-    return record_inplace(target, np.array(number).astype(target._data.dtype), rule, (target, value))
+    return record_inplace(target, filling(number, target._data.dtype), rule, (target, value))
 
 
 def copy_(input: Any, src: Any, non_blocking: bool = False) -> Tensor:
@@ -204,7 +215,7 @@ def copy_(input: Any, src: Any, non_blocking: bool = False) -> Tensor:
                 f"output with shape {list(target.shape)} doesn't match the broadcast shape "
                 f"{list(np.broadcast_shapes(value.shape, target.shape))}"
             )
-    if value is target:
-        check(input)
+    check(input)
+    if src is input:
         return written(input)
     return record_inplace(input, value, _COPY, (input, src), (), (value.shape, value.dtype))

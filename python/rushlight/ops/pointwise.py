@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from .._quiet import STATE, enter, leave
-from ._common import OUTPUT, Rule, array_of, as_float, cast, record, unwrap, zeros_of
+from ._common import OUTPUT, Rule, array_of, as_float, cast, filling, record, unwrap, zeros_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -194,16 +195,14 @@ _CLAMP_MAX = Rule("ClampMaxBackward0", _clamp_backward)
 
 
 def _clamp(input: Any, low: Any, high: Any, rule: Rule) -> Any:
-    from .. import dtypes
-
     x, low, high = array_of("clamp", input), unwrap(low), unwrap(high)
     kind = dtypes.result_numpy(*[limit for limit in (x, low, high) if limit is not None])
     input = cast(input, kind)
     value = unwrap(input)
     if low is not None:
-        value = np.maximum(value, np.asarray(low, kind))
+        value = np.maximum(value, filling(low, kind))
     if high is not None:  # after the lower limit: where they cross, the upper one holds
-        value = np.minimum(value, np.asarray(high, kind))
+        value = np.minimum(value, filling(high, kind))
     return record(value, rule, (input, None, None), (input, low, high))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
-from ._common import Rule, array_of, broadcast_error, cast, is_number, record, sum_to, unwrap, wrap
+from ._common import Rule, array_of, broadcast_error, cast, filling, is_number, record, sum_to, unwrap, wrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -73,7 +73,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
 
 def _constant(value: Any, kind: np.dtype[Any]) -> Any:
-    return np.array(value, kind) if is_number(value) else cast(value, kind)
+    return filling(value, kind) if is_number(value) else cast(value, kind)
 
 
 def _masked_fill_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
@@ -101,14 +101,14 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
             "masked_fill_ only supports boolean masks, but got mask with dtype "
             + dtypes.scalar_name(test.dtype).lower()
         )
-    filling = np.asarray(unwrap(value)).astype(x.dtype)
-    if filling.ndim:
+    number = filling(value, x.dtype)
+    if number.ndim:
         raise RuntimeError(
             "masked_fill_ only supports a 0-dimensional value tensor, but got tensor "
-            f"with {filling.ndim} dimension(s)."
+            f"with {number.ndim} dimension(s)."
         )
     try:
-        out = np.where(test, filling, x)
+        out = np.where(test, number, x)
     except ValueError:
         raise broadcast_error(x.shape, test.shape) from None
     return record(out, _MASKED_FILL, (input, None, value), (mask,), (x.shape,))
