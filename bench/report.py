@@ -27,6 +27,11 @@ def microseconds(seconds: float) -> str:
     return f"{us:.0f}" if us >= 100 else f"{us:.1f}" if us >= 10 else f"{us:.2f}"
 
 
+def ratio(value: float) -> str:
+    """Two decimals where they matter."""
+    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}" if value >= 0.095 else f"{value:.1g}"
+
+
 def align(header: list[str], lines: list[list[str]], left: int = 2) -> str:
     """A table that reads well in a terminal and is Markdown too; the first `left` columns to the left."""
     widths = [max(len(line[i]) for line in [header, *lines]) for i in range(len(header))]
@@ -83,8 +88,8 @@ def _judged(mine: Result, row: Row, peaks: dict[str, float]) -> list[str]:
         f"{mine.faults:.1f}",
         f"{speed:.3g}" if mine.flops else "-",
         f"{speed / peak:.0%}" if mine.flops and peak else "-",
-        f"{best.time / mine.time:.2f} {best.label}" if best else "-",
-        f"{numpy.time / mine.time:.1f}" if numpy else "-",
+        f"{ratio(best.time / mine.time)} {best.label}" if best else "-",
+        ratio(numpy.time / mine.time) if numpy else "-",
     ]
 
 
