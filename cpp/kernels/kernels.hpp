@@ -127,8 +127,9 @@ struct Conv2dKernels {
 // paddings are 2 - pad).
 struct WinogradShape {
     Index N;
-    Index channels, H, W;        // source: what is summed over
-    Index outputs, OH, OW;       // result
+    Index channels, H, W;   // source: what is summed over
+    Index outputs, OH, OW;  // result
+    Index result_image;     // elements between images of the result: with groups, more than outputs * OH * OW
     Index pad_top, pad_left;     // may be negative
     Index tile_rows, tile_cols;  // tiles of m x m per image: OH / m and OW / m, rounded up
     bool backward;

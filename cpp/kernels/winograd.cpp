@@ -194,8 +194,7 @@ void output(const WinogradShape& p, const T* u, Index u_plane, Index u_row, Inde
         const Index channel = outputs.begin + k;
         for (Index tile = 0; tile < tiles; tile += lanes<T>)
             transform_products<T, F>(p, products + k * padded, plane, tile, tiles, strips.begin,
-                                     b ? b[channel] : T(0), y + channel * p.OH * p.OW,
-                                     p.outputs * p.OH * p.OW);
+                                     b ? b[channel] : T(0), y + channel * p.OH * p.OW, p.result_image);
     }
 }
 

@@ -33,36 +33,52 @@ Range part(Index i, Index parts, Index count) {
     return Range{count * i / parts, count * (i + 1) / parts};
 }
 
-constexpr Index kOutputsPerBlock =
-    32;  // whose products wait for the inverse transform in the second-level cache
-constexpr Index kOutputsPerTask = 16;  // few tiles: whose weights do
+// Outputs whose products wait for the inverse transform in the second-level cache.
+constexpr Index kOutputsPerBlock = 32;
+// Few tiles: outputs whose transformed weights stay there.
+constexpr Index kOutputsPerTask = 16;
 constexpr Index kTilesPerBlock = 112;
 constexpr Index kFewTiles = 400;
 constexpr Index kRowsPerTask = 16;
-constexpr Index kVector =
-    16;  // at least any ISA's lanes: planes are whole vectors, and a little apart (4 KiB aliasing)
+// At least any ISA's lanes: planes are whole vectors, and a little apart (4 KiB aliasing).
+constexpr Index kVector = 16;
 constexpr std::size_t kAlignment = 64;
 
+// The shapes are those of one group.
 WinogradShape forward_shape(const Conv2dShape& p, Index m) {
-    return {
-        p.N,  p.C, p.H, p.W, p.K, p.OH, p.OW, p.pad_top, p.pad_left, divide_up(p.OH, m), divide_up(p.OW, m),
-        false};
+    WinogradShape shape{};
+    shape.N = p.N;
+    shape.channels = p.C / p.groups;
+    shape.H = p.H;
+    shape.W = p.W;
+    shape.outputs = p.K / p.groups;
+    shape.OH = p.OH;
+    shape.OW = p.OW;
+    shape.result_image = p.K * p.OH * p.OW;
+    shape.pad_top = p.pad_top;
+    shape.pad_left = p.pad_left;
+    shape.tile_rows = divide_up(p.OH, m);
+    shape.tile_cols = divide_up(p.OW, m);
+    return shape;
 }
 
 // dx is the convolution of dy with the kernel turned by 180 degrees, padded so that sizes come out.
 WinogradShape backward_shape(const Conv2dShape& p, Index m) {
-    return {p.N,
-            p.K,
-            p.OH,
-            p.OW,
-            p.C,
-            p.H,
-            p.W,
-            2 - p.pad_top,
-            2 - p.pad_left,
-            divide_up(p.H, m),
-            divide_up(p.W, m),
-            true};
+    WinogradShape shape{};
+    shape.N = p.N;
+    shape.channels = p.K / p.groups;
+    shape.H = p.OH;
+    shape.W = p.OW;
+    shape.outputs = p.C / p.groups;
+    shape.OH = p.H;
+    shape.OW = p.W;
+    shape.result_image = p.C * p.H * p.W;
+    shape.pad_top = 2 - p.pad_top;
+    shape.pad_left = 2 - p.pad_left;
+    shape.tile_rows = divide_up(p.H, m);
+    shape.tile_cols = divide_up(p.W, m);
+    shape.backward = true;
+    return shape;
 }
 
 // Shared scratch memory of one call.
@@ -82,6 +98,12 @@ class Shared {
     };
     std::unique_ptr<T[], Free> memory_;
 };
+
+template <class T>
+Images<const T> channels_from(Images<const T> images, Index channel) {
+    images.data += channel * images.stride_c;
+    return images;
+}
 
 // One problem in one direction. `repair(n, rows, outputs)` replaces results that are not finite.
 template <class T, class Repair>
@@ -119,6 +141,12 @@ class Run {
         return divide_up(block_strips * p.tile_cols, kVector) * kVector;
     }
 
+    // As many blocks for every thread, where they are few; never more than strips.
+    Index balanced(Index blocks) const {
+        const Index threads = threads_for(blocks, nanoseconds);
+        return blocks < 8 * threads ? std::min(strips, divide_up(blocks, threads) * threads) : blocks;
+    }
+
     // The transform's rows are the K of w, its neighbours the C of w, in either direction.
     void many_tiles() const {
         const Index K = p.backward ? p.channels : p.outputs, C = p.backward ? p.outputs : p.channels;
@@ -131,7 +159,7 @@ class Run {
         });
 
         const Index row = p.backward ? 1 : C, column = p.backward ? C : 1;
-        const Index blocks = divide_up(strips, std::max<Index>(1, kTilesPerBlock / p.tile_cols));
+        const Index blocks = balanced(divide_up(strips, std::max<Index>(1, kTilesPerBlock / p.tile_cols)));
         const Index tiles = plane_tiles(divide_up(strips, blocks)), v_plane = p.channels * tiles + kVector;
         parallel_for(blocks, nanoseconds, [&](Index i) {
             const Range block = part(i, blocks, strips);
@@ -198,28 +226,41 @@ class Run {
 
 }  // namespace
 
-bool suits(const Conv2dShape& p) {
+bool suits(const Conv2dShape& p, Index m, Index least_tiles) {
+    // Tiles of one image, not of the batch: a batch and its slices must take the same way.
+    if (divide_up(p.OH, m) * divide_up(p.OW, m) < least_tiles) return false;
     return p.R == 3 && p.S == 3 && p.stride_h == 1 && p.stride_w == 1 && p.dilation_h == 1 &&
-           p.dilation_w == 1 && p.groups == 1 && p.C >= 16 && p.K >= 16;
+           p.dilation_w == 1 && p.C / p.groups >= 16 && p.K / p.groups >= 16;
 }
 
 template <class T>
 void forward(const Conv2dShape& p, const WinogradKernels<T>& kernels, const Conv2dKernels<T>& direct,
              const Images<const T>& x, const T* w, const T* b, T* y, double nanoseconds) {
-    const auto repair = [&](Index n, Range rows, Range outputs) {
-        direct.repair_forward(p, {x, w, b, y, n, {0, 1}, outputs, rows, {0, p.OW}, true});
-    };
-    Run<T, decltype(repair)>(forward_shape(p, kernels.tile), kernels, x, w, b, y, nanoseconds, repair)();
+    const WinogradShape shape = forward_shape(p, kernels.tile);
+    for (Index g = 0; g < p.groups; ++g) {
+        const auto repair = [&](Index n, Range rows, Range outputs) {
+            direct.repair_forward(p, {x, w, b, y, n, {g, g + 1}, outputs, rows, {0, p.OW}, true});
+        };
+        const Index k = g * shape.outputs;
+        Run<T, decltype(repair)>(shape, kernels, channels_from(x, g * shape.channels),
+                                 w + k * shape.channels * 9, b ? b + k : nullptr, y + k * p.OH * p.OW,
+                                 nanoseconds / double(p.groups), repair)();
+    }
 }
 
 template <class T>
 void backward_input(const Conv2dShape& p, const WinogradKernels<T>& kernels, const Conv2dKernels<T>& direct,
                     const Images<const T>& dy, const T* w, T* dx, double nanoseconds) {
-    const auto repair = [&](Index n, Range rows, Range outputs) {
-        direct.repair_backward_input(p, {dy, w, dx, n, {0, 1}, outputs, rows, {0, p.W}, true});
-    };
-    Run<T, decltype(repair)>(backward_shape(p, kernels.tile), kernels, dy, w, nullptr, dx, nanoseconds,
-                             repair)();
+    const WinogradShape shape = backward_shape(p, kernels.tile);
+    for (Index g = 0; g < p.groups; ++g) {
+        const auto repair = [&](Index n, Range rows, Range outputs) {
+            direct.repair_backward_input(p, {dy, w, dx, n, {g, g + 1}, outputs, rows, {0, p.W}, true});
+        };
+        const Index k = g * shape.channels;
+        Run<T, decltype(repair)>(shape, kernels, channels_from(dy, k), w + k * shape.outputs * 9, nullptr,
+                                 dx + g * shape.outputs * p.H * p.W, nanoseconds / double(p.groups),
+                                 repair)();
+    }
 }
 
 #define INSTANTIATE(T)                                                                                      \

@@ -1,4 +1,5 @@
-// max_pool2d cut into tiles of one plane each, and its gradient, a task per plane. A maximum is exact, so no tiling can change a bit.
+// max_pool2d cut into tiles of one plane each, and its gradient, a task per plane. A maximum is exact, so no
+// tiling can change a bit.
 #include "ops/max_pool2d.hpp"
 
 #include <algorithm>
@@ -27,9 +28,13 @@ struct Tiling {
     Index row_parts, col_parts;
 };
 
-Index divide_up(Index a, Index b) { return (a + b - 1) / b; }
+Index divide_up(Index a, Index b) {
+    return (a + b - 1) / b;
+}
 
-Range part(Index i, Index parts, Index count) { return Range{count * i / parts, count * (i + 1) / parts}; }
+Range part(Index i, Index parts, Index count) {
+    return Range{count * i / parts, count * (i + 1) / parts};
+}
 
 Tiling choose_tiling(const MaxPool2dShape& p, Index element, bool indices) {
     Tiling t{1, divide_up(p.OW, kMostCols)};
@@ -48,15 +53,15 @@ Tiling choose_tiling(const MaxPool2dShape& p, Index element, bool indices) {
 }
 
 template <class T>
-void run_forward(const MaxPool2dKernels<T>& kernels, const MaxPool2dShape& p, const TensorView& view, void* out,
-                 std::int64_t* indices) {
+void run_forward(const MaxPool2dKernels<T>& kernels, const MaxPool2dShape& p, const TensorView& view,
+                 void* out, std::int64_t* indices) {
     const Index* strides = view.strides + view.ndim - 3;
     const Index stride_n = view.ndim == 4 ? view.strides[0] : 0;
     const T* x = view.as<const T>();
     T* y = static_cast<T*>(out);
     const Tiling t = choose_tiling(p, sizeof(T), indices != nullptr);
-    const std::size_t scratch = std::size_t(kernels.forward_workspace(p, divide_up(p.OH, t.row_parts),
-                                                                      divide_up(p.OW, t.col_parts), indices != nullptr));
+    const std::size_t scratch = std::size_t(kernels.forward_workspace(
+        p, divide_up(p.OH, t.row_parts), divide_up(p.OW, t.col_parts), indices != nullptr));
     parallel_for(p.N * p.C * t.row_parts * t.col_parts, max_pool2d_nanoseconds(p, view), [&](Index task) {
         const Index col = task % t.col_parts;
         task /= t.col_parts;
@@ -70,8 +75,8 @@ void run_forward(const MaxPool2dKernels<T>& kernels, const MaxPool2dShape& p, co
 }
 
 template <class T>
-void run_backward(const MaxPool2dKernels<T>& kernels, const TensorView& grad, const TensorView& indices, const Index* input_size,
-                  void* out) {
+void run_backward(const MaxPool2dKernels<T>& kernels, const TensorView& grad, const TensorView& indices,
+                  const Index* input_size, void* out) {
     const int ndim = grad.ndim;
     const Index H = input_size[ndim - 2], W = input_size[ndim - 1];
     const Index outputs = grad.shape[ndim - 2] * grad.shape[ndim - 1], inputs = H * W;
@@ -84,7 +89,8 @@ void run_backward(const MaxPool2dKernels<T>& kernels, const TensorView& grad, co
     std::atomic<Index> bad{none};  // the first position that lies outside its plane
     parallel_for(planes, max_pool2d_backward_nanoseconds(grad, input_size), [&](Index plane) {
         const Index first = plane * outputs;
-        const Index handled = kernels.backward({dy + first, positions + first, dx + plane * inputs, outputs, inputs});
+        const Index handled =
+            kernels.backward({dy + first, positions + first, dx + plane * inputs, outputs, inputs});
         if (handled == outputs) return;
         Index seen = bad.load();
         while (first + handled < seen && !bad.compare_exchange_weak(seen, first + handled)) {
@@ -92,15 +98,18 @@ void run_backward(const MaxPool2dKernels<T>& kernels, const TensorView& grad, co
     });
     if (bad.load() < none)
         throw std::runtime_error("Found an invalid max index: " + std::to_string(positions[bad.load()]) +
-                                 " (output volumes are of size " + std::to_string(H) + "x" + std::to_string(W) +
+                                 " (output volumes are of size " + std::to_string(H) + "x" +
+                                 std::to_string(W) +
                                  "): indices must be positions h * W + w in the plane of input_size");
 }
 
 }  // namespace
 
 double max_pool2d_nanoseconds(const MaxPool2dShape& p, const TensorView& x) {
-    const double outputs = double(p.N * p.C) * double(p.OH) * double(p.OW), inputs = double(p.N * p.C) * double(p.H) * double(p.W);
-    if (std::string(active_kernels().isa) == "reference") return outputs * double(p.kernel_h) * double(p.kernel_w) * 2;
+    const double outputs = double(p.N * p.C) * double(p.OH) * double(p.OW),
+                 inputs = double(p.N * p.C) * double(p.H) * double(p.W);
+    if (std::string(active_kernels().isa) == "reference")
+        return outputs * double(p.kernel_h) * double(p.kernel_w) * 2;
     const double bytes = x.dtype == DType::float64 || x.dtype == DType::int64 ? 8 : 4;
     return (inputs + outputs * double(p.kernel_h + p.kernel_w)) * bytes / 32;
 }
@@ -108,14 +117,22 @@ double max_pool2d_nanoseconds(const MaxPool2dShape& p, const TensorView& x) {
 void max_pool2d_forward(const MaxPool2dShape& p, const TensorView& x, void* y, std::int64_t* indices) {
     const KernelTable& table = active_kernels();
     switch (x.dtype) {
-        case DType::float32: return run_forward(table.max_pool2d_f32, p, x, y, indices);
-        case DType::float64: return run_forward(table.max_pool2d_f64, p, x, y, indices);
-        case DType::uint8: return run_forward(table.max_pool2d_u8, p, x, y, indices);
-        case DType::int8: return run_forward(table.max_pool2d_i8, p, x, y, indices);
-        case DType::int16: return run_forward(table.max_pool2d_i16, p, x, y, indices);
-        case DType::int32: return run_forward(table.max_pool2d_i32, p, x, y, indices);
-        case DType::int64: return run_forward(table.max_pool2d_i64, p, x, y, indices);
-        default: throw NotImplemented("max_pool2d: not implemented for this dtype");
+        case DType::float32:
+            return run_forward(table.max_pool2d_f32, p, x, y, indices);
+        case DType::float64:
+            return run_forward(table.max_pool2d_f64, p, x, y, indices);
+        case DType::uint8:
+            return run_forward(table.max_pool2d_u8, p, x, y, indices);
+        case DType::int8:
+            return run_forward(table.max_pool2d_i8, p, x, y, indices);
+        case DType::int16:
+            return run_forward(table.max_pool2d_i16, p, x, y, indices);
+        case DType::int32:
+            return run_forward(table.max_pool2d_i32, p, x, y, indices);
+        case DType::int64:
+            return run_forward(table.max_pool2d_i64, p, x, y, indices);
+        default:
+            throw NotImplemented("max_pool2d: not implemented for this dtype");
     }
 }
 

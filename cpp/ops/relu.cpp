@@ -22,11 +22,15 @@ Index element_count(const TensorView& x) {
 Index element_bytes(DType dtype) {
     switch (dtype) {
         case DType::float64:
-        case DType::int64: return 8;
+        case DType::int64:
+            return 8;
         case DType::float32:
-        case DType::int32: return 4;
-        case DType::int16: return 2;
-        default: return 1;
+        case DType::int32:
+            return 4;
+        case DType::int16:
+            return 2;
+        default:
+            return 1;
     }
 }
 
@@ -46,17 +50,20 @@ void run_forward(const kernels::ReluKernels<T>& kernels, const TensorView& x, vo
 }
 
 template <class T>
-void run_backward(const kernels::ReluKernels<T>& kernels, const TensorView& grad, const TensorView& output, void* out) {
+void run_backward(const kernels::ReluKernels<T>& kernels, const TensorView& grad, const TensorView& output,
+                  void* out) {
     const T *dy = grad.as<const T>(), *y = output.as<const T>();
     T* dx = static_cast<T*>(out);
-    for_each_piece(grad, [&](Index begin, Index count) { kernels.backward(dy + begin, y + begin, dx + begin, count); });
+    for_each_piece(
+        grad, [&](Index begin, Index count) { kernels.backward(dy + begin, y + begin, dx + begin, count); });
 }
 
 }  // namespace
 
 void check_relu_forward(const TensorView& x) {
     if (x.dtype == DType::boolean)
-        throw std::runtime_error("Boolean inputs not supported for relu: input is a bool array; convert it first");
+        throw std::runtime_error(
+            "Boolean inputs not supported for relu: input is a bool array; convert it first");
     if (!is_floating_point(x.dtype) && !is_integer(x.dtype))
         throw NotImplemented(std::string("\"relu\" not implemented for '") + scalar_name(x.dtype) +
                              "': input must be float32, float64, uint8, int8, int16, int32 or int64");
@@ -75,19 +82,29 @@ void check_relu_backward(const TensorView& dy, const TensorView& y) {
 }
 
 // Bytes per nanosecond out of a shared cache; only the order of magnitude matters.
-double relu_nanoseconds(const TensorView& x) { return double(element_count(x)) * double(element_bytes(x.dtype)) / 16; }
+double relu_nanoseconds(const TensorView& x) {
+    return double(element_count(x)) * double(element_bytes(x.dtype)) / 16;
+}
 
 void relu_forward(const TensorView& x, void* y) {
     const kernels::KernelTable& table = active_kernels();
     switch (x.dtype) {
-        case DType::float32: return run_forward(table.relu_f32, x, y);
-        case DType::float64: return run_forward(table.relu_f64, x, y);
-        case DType::uint8: return run_forward(table.relu_u8, x, y);
-        case DType::int8: return run_forward(table.relu_i8, x, y);
-        case DType::int16: return run_forward(table.relu_i16, x, y);
-        case DType::int32: return run_forward(table.relu_i32, x, y);
-        case DType::int64: return run_forward(table.relu_i64, x, y);
-        default: throw NotImplemented("relu: not implemented for this dtype");
+        case DType::float32:
+            return run_forward(table.relu_f32, x, y);
+        case DType::float64:
+            return run_forward(table.relu_f64, x, y);
+        case DType::uint8:
+            return run_forward(table.relu_u8, x, y);
+        case DType::int8:
+            return run_forward(table.relu_i8, x, y);
+        case DType::int16:
+            return run_forward(table.relu_i16, x, y);
+        case DType::int32:
+            return run_forward(table.relu_i32, x, y);
+        case DType::int64:
+            return run_forward(table.relu_i64, x, y);
+        default:
+            throw NotImplemented("relu: not implemented for this dtype");
     }
 }
 

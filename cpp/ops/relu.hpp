@@ -1,4 +1,5 @@
-// relu and its gradient: the operators that the bindings call. All arrays are contiguous; outputs are allocated by the caller.
+// relu and its gradient: the operators that the bindings call. All arrays are contiguous; outputs are
+// allocated by the caller.
 #pragma once
 
 #include "core/tensor.hpp"
