@@ -7,7 +7,7 @@
 
 namespace rushlight::winograd {
 
-// Whether the shape is one that these algorithms compute, 3 x 3, stride 1, no dilation, with enough channels
+// Whether the shape is one that these algorithms compute, 3 x 3, stride 1, with enough channels
 // in a group and enough tiles of m x m in an image that the transforms pay.
 bool suits(const kernels::Conv2dShape& shape, Index m, Index least_tiles);
 
