@@ -333,17 +333,19 @@ def test_a_missing_name_says_so():
 
 def test_import_is_quick_and_takes_nothing_but_numpy():
     code = (
-        "import sys, time, numpy; before = set(sys.modules); start = time.perf_counter(); import rushlight;"
-        "ms = (time.perf_counter() - start) * 1e3;"
+        "import sys, time; start = time.process_time(); import numpy; middle = time.process_time();"
+        "before = set(sys.modules); import rushlight; end = time.process_time();"
         "new = {name.split('.')[0] for name in set(sys.modules) - before};"
-        "print(ms, *sorted(new - set(sys.stdlib_module_names) - {'numpy'}))"
+        "print((end - middle) / (middle - start), *sorted(new - set(sys.stdlib_module_names) - {'numpy'}))"
     )
     runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout.split()
         for _ in range(5)
     ]
-    assert all(run.stdout.split()[1:] == ["rushlight"] for run in runs)
-    assert min(float(run.stdout.split()[0]) for run in runs) < 60  # the budget is 20 ms on an idle machine
+    assert all(run[1:] == ["rushlight"] for run in runs)
+    assert min(float(run[0]) for run in runs) < 1  # of NumPy's own import; about a quarter of it in fact
 
 
 MODULES = [
