@@ -144,8 +144,7 @@ def of(given: Any) -> dtype:
 
 
 def to_numpy(given: Any) -> np.dtype[Any]:
-    """The NumPy dtype of what a user passed as `dtype=`: a `dtype`, a NumPy dtype or type, or bool, int,
-    float."""
+    """The NumPy dtype of a user's `dtype=`: a `dtype`, a NumPy dtype or type, or bool, int, float."""
     if isinstance(given, dtype):
         return given.dtype
     if given is builtins.float:
@@ -187,8 +186,7 @@ def category(given: np.dtype[Any]) -> builtins.int:
 
 
 def promote(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
-    """The type that holds both, by torch's table: an integer never widens a float (int64 + float16 =
-    float16)."""
+    """The type for both, by torch's table: an integer never widens a float."""
     if a == b:
         return a
     if category(a) != category(b):

@@ -114,8 +114,7 @@ class Generator:
         return self._normal_blocks(count, kind) if count >= 16 and contiguous else self._normal_pairs(count)
 
     def _normal_pairs(self, count: int) -> Any:
-        """Box-Muller on pairs of float64, by the C library as torch does; the odd one is kept for the next
-        call."""
+        """Box-Muller on pairs of float64, by the C library; the odd one is kept for the next call."""
         values = []
         if self._normal is not None and count:
             values.append(self._normal)

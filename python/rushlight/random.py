@@ -139,8 +139,7 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers in [low, high): randint(high, size) or randint(low, high, size). int64 unless `dtype` is
-    given."""
+    """Integers in [low, high): randint(high, size) or randint(low, high, size). int64 by default."""
     check_device(device)
     given = list(args)
     if given and isinstance(given[-1], (tuple, list)) and size is None:
@@ -169,8 +168,7 @@ def randperm(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """The numbers 0 to n - 1 in random order: position i is swapped with i + output % (n - i), for i up to n
-    - 2."""
+    """0 to n - 1 in random order: position i is swapped with i + output % (n - i), up to i = n - 2."""
     check_device(device)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got{n}")
@@ -194,8 +192,7 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal numbers: `size` of them with one mean and std, or one per element of the Tensors `mean` and
-    `std`."""
+    """Normal numbers: `size` of them, or one per element of the Tensors `mean` and `std`."""
     check_device(device)
     centre, spread = unwrap(mean), unwrap(std)
     if size is not None:
@@ -215,8 +212,7 @@ def normal(
 
 
 def bernoulli(input: Any, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that `input` gives for each element, else 0; one uniform of its dtype per
-    element."""
+    """1 with the probability `input` gives for each element, else 0; one uniform of its dtype each."""
     p = array_of("bernoulli", input)
     if p.size and not (np.all(p >= 0) and np.all(p <= 1)):
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")

@@ -46,8 +46,7 @@ class Size(tuple[int, ...]):
 
 
 class device:
-    """Where a Tensor lives: always `device('cpu')`. Other types raise RuntimeError, as a torch without them
-    does."""
+    """Where a Tensor lives: always `device('cpu')`. Other types raise RuntimeError."""
 
     __slots__ = ("index", "type")
 

@@ -229,8 +229,7 @@ class Tensor(Methods):
 
     @property
     def data(self) -> Tensor:
-        """The same memory outside the graph; unlike `detach`, writes through it go unnoticed by
-        `backward`."""
+        """The same memory outside the graph; unlike with `detach`, `backward` notices no writes."""
         return wrap(self._data)
 
     @data.setter

@@ -182,8 +182,7 @@ class Walk:
             self.settle(leaf, grad, fresh)
 
     def settle(self, leaf: Any, grad: Any, fresh: bool) -> None:
-        """Add to a leaf's `.grad`: in place, so that whoever holds the `.grad` Tensor sees it, as in
-        torch."""
+        """Add to a leaf's `.grad`, in place as torch does: whoever holds the `.grad` Tensor sees it."""
         grad = _like_leaf(leaf, grad)
         before = leaf._grad
         if self.create:
@@ -254,16 +253,14 @@ def _hooked(hooks: dict[int, tuple[int, Any]], grad: Any) -> Any:
 
 
 def _normal(node: Node, grad: Any) -> Any:
-    """NumPy gives scalars for 0-dim results; the rule of a MultiNode gets a tuple, None for unused
-    outputs."""
+    """Scalars, NumPy's 0-dim results, made arrays; a MultiNode's slots made a tuple (None: unused)."""
     if isinstance(node, MultiNode):
         return tuple([grad.get(index) for index in range(node.outputs)])
     return grad if isinstance(grad, TensorBase) else np.asarray(grad)
 
 
 def _fresh(part: Any, grad: Any, parts: Sequence[Any], saved: Any) -> bool:
-    """Whether a gradient is an array of its own: no view, not what the rule was given, handed out only
-    once."""
+    """Whether nobody else can hold a gradient: no view, not given to the rule, handed out once."""
     return (
         type(part) is ndarray
         and part.base is None

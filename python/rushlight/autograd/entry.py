@@ -1,5 +1,4 @@
-"""`backward` and `grad`: arguments checked, starting gradients made, the walk started (engine.py does the
-walking)."""
+"""`backward` and `grad`: arguments checked, starting gradients made, the engine started."""
 
 from __future__ import annotations
 

@@ -224,8 +224,7 @@ def _checked(name: str, index: int, part: Any, shape: tuple[int, ...], create: b
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a `backward` whose own computation cannot be differentiated: `create_graph` then gives
-    constants."""
+    """Mark a `backward` that cannot be differentiated again: `create_graph` gives constants."""
 
     @functools.wraps(backward)
     def wrapper(ctx: Any, *grads: Any) -> Any:

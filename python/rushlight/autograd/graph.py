@@ -43,22 +43,22 @@ class Rule:
     may return `grad`, entries of `saved`, views of either, or fresh arrays; it never writes into what it was
     given.
 
-    `uses`: per entry of `saved`, the inputs whose gradient reads it; entries nobody needs are not kept
-    (None arrives in their place). Without `uses` everything is kept.
+    `uses`: per entry of `saved`, the inputs whose gradient reads it. An entry for one input alone that needs
+    no gradient is not kept (None arrives in its place); everything else is.
     """
 
-    __slots__ = ("backward", "crossed", "name", "uses")
+    __slots__ = ("backward", "kept_for", "name")
 
     def __init__(
         self, name: str, backward: Backward, uses: tuple[tuple[int, ...], ...] | None = None
     ) -> None:
         self.name = name
         self.backward = backward
-        self.uses = uses
-        self.crossed = uses == (
-            (1,),
-            (0,),
-        )  # two operands, each kept for the other: the case worth being fast in
+        self.kept_for: tuple[int | None, ...] | None = (
+            None  # per entry: the one input it is kept for; None: all
+        )
+        if uses is not None:
+            self.kept_for = tuple([used[0] if len(used) == 1 else None for used in uses])
 
     def __repr__(self) -> str:
         return f"Rule({self.name!r})"
@@ -83,8 +83,7 @@ class Version:
 
 
 class View:
-    """How a Tensor was cut from `base` (never itself a view): the chain of view operations, last one
-    first."""
+    """How a Tensor was cut from `base` (never itself a view): its view operations, last one first."""
 
     __slots__ = ("base", "many", "outer", "params", "recorded", "rule", "seen")
 
@@ -123,8 +122,7 @@ class Region:
 
 
 class TensorBase:
-    """The fields of a Tensor that the graph reads and writes. `rushlight.Tensor` adds everything users
-    see."""
+    """A Tensor's fields, which the graph reads and writes; `rushlight.Tensor` adds what users see."""
 
     __slots__ = (
         "__dict__",  # allocated only if a user hangs attributes on the Tensor

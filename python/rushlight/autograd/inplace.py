@@ -126,7 +126,10 @@ def record_inplace(
     if MODE.enabled and any([edge is not None for edge in edges]):
         node = make_node(rule, edges, saved, params, (target,))
     if value is not target._data:
-        _quiet.apply(np.copyto, target._data, value, casting="unsafe")
+        if value.dtype is target._data.dtype:
+            np.copyto(target._data, value)
+        else:
+            _quiet.apply(np.copyto, target._data, value, casting="unsafe")
     return written(target, node)
 
 

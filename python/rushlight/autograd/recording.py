@@ -119,18 +119,8 @@ def make_node(
             if version.n:
                 node.versions = (version.n,)
             return node
-        if rule.crossed:
-            node.saved = saved = (
-                None if edges[1] is None else saved[0],
-                None if edges[0] is None else saved[1],
-            )
-        elif rule.uses is not None:
-            node.saved = saved = tuple(
-                [
-                    kept if any([edges[i] is not None for i in used]) else None
-                    for kept, used in zip(saved, rule.uses, strict=True)
-                ]
-            )
+        if rule.kept_for is not None:
+            node.saved = saved = _only_needed(saved, rule.kept_for, edges)
         for kept in saved:
             if isinstance(kept, TensorBase):
                 if kept._writes is None:
@@ -140,6 +130,24 @@ def make_node(
             _note_versions(node, saved, outs)
             break
     return node
+
+
+def _only_needed(
+    saved: tuple[Any, ...], kept_for: tuple[Any, ...], edges: tuple[Any, ...]
+) -> tuple[Any, ...]:
+    """`saved` with None in the places of what only unwanted gradients would read."""
+    if len(saved) == 2:  # nearly always
+        first, second = kept_for
+        return (
+            None if first is not None and edges[first] is None else saved[0],
+            None if second is not None and edges[second] is None else saved[1],
+        )
+    return tuple(
+        [
+            None if place is not None and edges[place] is None else kept
+            for kept, place in zip(saved, kept_for, strict=True)
+        ]
+    )
 
 
 def _note_versions(node: Node, saved: tuple[Any, ...], outs: tuple[Any, ...]) -> None:

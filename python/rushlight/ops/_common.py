@@ -68,6 +68,8 @@ def filling(value: Any, kind: np.dtype[Any]) -> Any:
     """A number that is to fill a Tensor, as a 0-dim array. RuntimeError if it does not fit the dtype
     (negative numbers wrap round into unsigned types)."""
     number = unwrap(value)
+    if kind.kind == "f" and type(number) in (float, int) and -6e4 < number < 6e4:
+        return np.array(number, kind)  # the usual case
     if isinstance(number, ndarray):
         return _quiet.apply(number.astype, kind)
     if kind.kind in "iu":
@@ -172,8 +174,7 @@ def normal_dim(dim: Any, ndim: int) -> int:
 
 
 def normal_dims(dim: Any, ndim: int) -> tuple[int, ...] | None:
-    """`dim=` of a reduction: None stays None (all); an int or a sequence becomes a tuple of distinct
-    numbers."""
+    """`dim=` of a reduction: None (all), or an int or a sequence made a tuple of distinct numbers."""
     if dim is None:
         return None
     if hasattr(dim, "__index__"):

@@ -233,8 +233,7 @@ _ROUNDED = {
 
 
 def floor_divide(input: Any, other: Any) -> Tensor:
-    """floor(input / other). Integer division by zero raises RuntimeError, as in torch; it has no gradient
-    there."""
+    """floor(input / other). RuntimeError for integers divided by zero; no gradient, as in torch."""
     return binary(FLOOR_DIVIDE, input, other)
 
 
@@ -305,7 +304,8 @@ def pow(input: Any, exponent: Any) -> Tensor:
                 return input | (not exponent)  # True ** False is True
         if kind.kind == "f":
             x, y = unwrap(input), apply(np.array, exponent, kind)
-            return record(apply(_power, x, y), _POW_SCALAR, (input,), (input, y))
+            value = apply(np.multiply, x, x) if exponent == 2 else apply(np.power, x, y)
+            return record(value, _POW_SCALAR, (input,), (input, y))
     return binary(RPOW if is_number(input) else POW, input, exponent)
 
 

@@ -1,5 +1,4 @@
-"""How two operands meet: types, broadcasting, the recorded result. The operations themselves are in
-arithmetic.py."""
+"""How two operands meet: types, broadcasting, the recorded result. The operations: arithmetic.py."""
 
 from __future__ import annotations
 
@@ -33,12 +32,11 @@ class Operation:
         self.rule = rule
         self.keeps = keeps
         self.floats = floats
-        self.scalar_rule = Rule(scalar, rule.backward, rule.uses) if scalar else rule
+        self.scalar_rule = Rule(scalar, rule.backward) if scalar else rule
 
 
 def binary(op: Operation, a: Any, b: Any) -> Any:
-    """The recorded result: at once for two Tensors of one type or a Tensor and a number, else after
-    `_meet`."""
+    """The recorded result; operands of different types go through `_meet` first."""
     rule = op.rule
     if isinstance(a, TensorBase) and isinstance(b, TensorBase):
         x, y = a._data, b._data
@@ -66,8 +64,7 @@ def binary(op: Operation, a: Any, b: Any) -> Any:
 
 
 def _meet(op: Operation, a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
-    """Both operands in the type they meet in: (a, b, array of a, array of b). Python numbers become 0-dim
-    arrays."""
+    """(a, b, array of a, array of b) in the type they meet in. Python numbers become 0-dim arrays."""
     x, y = unwrap(a), unwrap(b)
     if (type(y) is builtins.float or type(y) is builtins.int) and isinstance(x, ndarray):
         kind = x.dtype

@@ -1,5 +1,4 @@
-"""Between Python, NumPy and Tensor: tensor, as_tensor, from_numpy, from_dlpack; and between element types:
-to."""
+"""From Python and NumPy to Tensor: tensor, as_tensor, from_numpy ...; and between types: to."""
 
 from __future__ import annotations
 
@@ -48,8 +47,7 @@ def want_grad(made: Any, requires_grad: bool) -> Any:
 
 
 def _leaf_types(value: Any, found: set[Any]) -> None:
-    """The types (NumPy's dtypes for arrays and Tensors) of what nested lists hold; torch's errors on the
-    way."""
+    """The types (dtypes for arrays and Tensors) of what nested lists hold; torch's errors."""
     if isinstance(value, (list, tuple, range)):
         kinds = set(map(type, value))
         if kinds <= {int, float, bool}:
@@ -133,8 +131,7 @@ def _check_fits(array: Any, kind: np.dtype[Any]) -> None:
 
 
 def native(array: Any, kind: np.dtype[Any] | None = None) -> Any:
-    """An ndarray in native byte order and a supported type (or `kind`); copied only if something must
-    change."""
+    """An ndarray in native byte order, of a supported type (or `kind`); copied only if it must be."""
     if not dtypes.is_supported(array.dtype.newbyteorder("=")):
         raise dtypes.unsupported(array.dtype)
     return quietly(array.astype, kind or array.dtype.newbyteorder("="), copy=False)
@@ -166,8 +163,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`data` as a Tensor, sharing memory with an ndarray and returning a Tensor itself where the dtype
-    allows."""
+    """`data` as a Tensor: an ndarray's memory shared, a Tensor itself, where the dtype allows."""
     check_device(device)
     kind = None if dtype is None else dtypes.to_numpy(dtype)
     given: Any = data if isinstance(data, TensorBase) else wrap(_array(data, kind))
@@ -296,8 +292,7 @@ def contiguous(input: Any, memory_format: Any = None) -> Tensor:
 
 
 def detach(input: Any) -> Tensor:
-    """The same memory outside the graph; in-place writes through it are noticed by those who kept the
-    content."""
+    """The same memory outside the graph; `backward` notices writes through it."""
     out = wrap(input._data)
     out._writes = version_of(input)
     return out

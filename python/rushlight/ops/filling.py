@@ -30,8 +30,7 @@ def _of(generator: Generator | None) -> Generator:
 
 
 def _in_memory_order(array: Any, values: Any) -> Any:
-    """Numbers drawn for an array, given to its elements in the order in which these lie in memory, as torch
-    does."""
+    """Drawn numbers given to an array's elements in the order of their memory, as torch does."""
     if array.flags.c_contiguous:
         return values.reshape(array.shape)
     order = sorted(range(array.ndim), key=lambda dim: -abs(array.strides[dim]))

@@ -1,5 +1,4 @@
-"""Elements picked by index Tensors along a dimension: gather, scatter, index_select, take, masked_select,
-nonzero."""
+"""Elements picked by index Tensors: gather, scatter, index_select, take, masked_select, nonzero."""
 
 from __future__ import annotations
 
@@ -114,8 +113,7 @@ def masked_select(input: Any, mask: Any) -> Tensor:
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
-    """The positions of the nonzero elements: one row each (int64), or with `as_tuple` one Tensor per
-    dimension."""
+    """The positions of nonzero elements: a row each (int64), or `as_tuple` a Tensor per dimension."""
     x = array_of("nonzero", input)
     found = np.atleast_1d(x).nonzero()
     if as_tuple:
@@ -137,8 +135,7 @@ _SCATTER_ADD = Rule("ScatterAddBackward0", _scatter_backward)
 
 
 def scatter(input: Any, dim: int, index: Any, src: Any) -> Tensor:
-    """A copy of `input` with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src` is a Tensor or a
-    number."""
+    """A copy with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src`: Tensor or number."""
     return _scatter("scatter", input, dim, index, src, False)
 
 

@@ -200,6 +200,42 @@ def _index_array(part: Any) -> Any:
     return int(array) if array.ndim == 0 else array.astype(np.int64, copy=False)
 
 
+_BOUNDS = (int, type(None))
+
+
+def _plain(shape: tuple[int, ...], index: Any) -> tuple[ViewRule, tuple[Any, ...]] | None:
+    """The rule and index of a view for what loops are made of: `x[i]`, `x[i, j]`, `x[i:j, k:l]`."""
+    parts = index if type(index) is tuple else (index,)
+    if len(parts) > len(shape):
+        return None
+    rule = None
+    for part, length in zip(parts, shape, strict=False):
+        if type(part) is int:
+            if not -length <= part < length:
+                return None
+            rule = _SELECT
+        elif type(part) is slice and part.step is None:
+            if type(part.start) not in _BOUNDS or type(part.stop) not in _BOUNDS:
+                return None
+            if _cuts(part, length) or len(parts) == 1:
+                rule = _SLICE
+        else:
+            return None
+    return None if rule is None else (rule, (*parts, ...))
+
+
+def _view_of(input: Any, index: Any) -> tuple[Any, tuple[Any, ...] | None]:
+    """The view that integers, slices, None and `...` make, and the index arrays that are left for it."""
+    shape = unwrap(input).shape
+    quick = _plain(shape, index)
+    if quick is not None:
+        return record_view(input, quick[0], (quick[1], shape)), None
+    view, rule, arrays = _parse(unwrap(input), index)
+    if rule is not None or arrays is None:
+        input = record_view(input, rule or _ALIAS, ((*view, ...), shape))  # `...`: 0-dim results stay arrays
+    return input, arrays
+
+
 # ---- reading
 
 
@@ -211,14 +247,7 @@ def getitem(input: Any, index: Any) -> Tensor:
     >>> x[0, 1:], x[x > 3]
     (tensor([1, 2]), tensor([4, 5]))
     """
-    x = unwrap(input)
-    if type(index) is int and x.ndim and -x.shape[0] <= index < x.shape[0]:
-        return record_view(input, _SELECT, ((index, ...), x.shape))
-    view, rule, arrays = _parse(x, index)
-    if rule is not None or arrays is None:
-        input = record_view(
-            input, rule or _ALIAS, ((*view, ...), x.shape)
-        )  # `...`: 0-dim results stay arrays
+    input, arrays = _view_of(input, index)
     if arrays is None:
         return input
     x = unwrap(input)
@@ -241,10 +270,8 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     the dtype. Differentiable in both: old elements that were overwritten get gradient 0."""
     if not (isinstance(value, (TensorBase, ndarray)) or is_number(value)):
         raise TypeError(f"can't assign a {type(value).__name__} to a {dtypes.type_name(unwrap(input).dtype)}")
+    input, arrays = _view_of(input, index)
     x = unwrap(input)
-    view, rule, arrays = _parse(x, index)
-    if rule is not None or arrays is None:
-        input = record_view(input, rule or _ALIAS, ((*view, ...), x.shape))
     source: Any = value if isinstance(value, (TensorBase, ndarray)) else filling(value, x.dtype)
     if arrays is not None:
         if isinstance(source, TensorBase) and source._data.dtype != x.dtype and not _fills(arrays, source):
@@ -255,10 +282,10 @@ def setitem(input: Any, index: Any, value: Any) -> None:
             )
         _put(input, arrays, source)
         return
-    target, shape = input._data, unwrap(source).shape
+    target, shape = x, unwrap(source).shape
     while len(shape) > target.ndim and shape[0] == 1:  # torch drops leading dimensions of length 1
         source, shape = source[0], shape[1:]
-    if shape != target.shape:
+    if shape and shape != target.shape:
         _check_expand(unwrap(source), target.shape)
     copy_(input, source)
 
@@ -330,8 +357,7 @@ def _put(target: Any, index: Any, source: Any, added: bool = False) -> Any:
 
 
 def index_put_(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bool = False) -> Tensor:
-    """`input[indices] = values` in place, from index arrays; with `accumulate` the values are added, repeated
-    positions included."""
+    """`input[indices] = values` in place; `accumulate` adds, as often as a position occurs."""
     return _put(input, tuple(_items(tuple(indices))), values, accumulate)
 
 

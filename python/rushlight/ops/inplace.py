@@ -201,11 +201,10 @@ def _fill(target: Any, value: Any, rule: Rule) -> Any:
 
 
 def copy_(input: Any, src: Any, non_blocking: bool = False) -> Tensor:
-    """The content of `src` (broadcast, converted to this dtype) into `input`, in place; differentiable in
-    `src`."""
+    """`src` (broadcast, converted to this dtype) into `input`, in place; differentiable."""
     value = array_of("copy_", src, "other")
     target = input._data
-    if value.shape != target.shape:
+    if value.ndim and value.shape != target.shape:
         try:
             fits = np.broadcast_shapes(value.shape, target.shape) == target.shape
         except ValueError:

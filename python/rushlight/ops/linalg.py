@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _quiet, dtypes
+from .. import dtypes
+from .._quiet import STATE, apply, enter, leave
 from ._common import Rule, array_of, broadcast_error, record, sum_to, unwrap
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ __all__ = [
     "outer",
 ]
 
-_quietly = _quiet.apply
 _CPP = {
     "float32": "float",
     "float64": "double",
@@ -103,7 +103,11 @@ def _check_types(x: Any, y: Any) -> None:
 def _product(x: Any, y: Any) -> Any:
     if x.dtype == np.bool_:
         raise RuntimeError("\"addmm_impl_cpu_\" not implemented for 'Bool'")
-    return _quietly(np.matmul, x, y)
+    token = enter(STATE)
+    try:
+        return np.matmul(x, y)
+    finally:
+        leave(token)
 
 
 def matmul(input: Any, other: Any) -> Tensor:
@@ -116,6 +120,8 @@ def matmul(input: Any, other: Any) -> Tensor:
     """
     x, y = array_of("matmul", input), array_of("matmul", other, "other", 2)
     m, n = x.ndim, y.ndim
+    if m == n == 2 and x.dtype is y.dtype and x.shape[1] == y.shape[0]:  # the usual case
+        return record(_product(x, y), _MM, (input, other), (input, other))
     if m == 0 or n == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {m}D and {n}D")
     _check_types(x, y)
@@ -309,7 +315,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     if not arrow:
         result = "".join(sorted(label for label in set(left) - {","} if left.count(label) == 1))
     try:
-        value = np.asarray(_quietly(np.einsum, equation, *arrays, optimize=len(arrays) > 2))
+        value = np.asarray(apply(np.einsum, equation, *arrays, optimize=len(arrays) > 2))
     except ValueError as error:
         raise RuntimeError(f"einsum(): {error}") from None
     return record(value, _EINSUM, operands, operands, (terms, result))

@@ -36,8 +36,7 @@ _SORT_TYPE, _TOPK_TYPE = return_type("sort"), return_type("topk")
 
 
 def _order(x: Any, dim: int, descending: bool) -> Any:
-    """Stable positions in order; NaN is larger than all. Descending keeps equal elements in their order,
-    too."""
+    """Positions in order, stable in both directions; NaN is larger than all."""
     if not descending:
         return np.argsort(x, dim, kind="stable")
     backwards = np.argsort(np.flip(x, dim), dim, kind="stable")
@@ -82,8 +81,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
 
 
 def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
-    """The distinct elements in order; on request with each element's position among them, and their
-    counts."""
+    """The distinct elements in order; on request each element's place among them, and counts."""
     x = array_of("unique", input)
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     parts = [values] + [inverse.reshape(x.shape)] * return_inverse + [counts] * return_counts

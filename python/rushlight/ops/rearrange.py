@@ -52,8 +52,7 @@ _ROLL = Rule("RollBackward0", _roll_backward)
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
-    """A copy shifted along `dims`, what leaves at one end entering at the other; without dims, of the flat
-    order."""
+    """A copy shifted along `dims` (none: in flat order); what leaves at one end enters at the other."""
     x = array_of("roll", input)
     moves = tuple(shifts) if isinstance(shifts, (tuple, list)) else (shifts,)
     axes = None if dims is None or dims == () else normal_dims(dims, x.ndim)

@@ -121,8 +121,7 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
 
 
 def _prod_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
-    """result / x, except where an element is 0: then the product of the others, by prefix and suffix
-    products."""
+    """result / x; if an element is 0, the products of the others, from both sides."""
     x, result = saved
     dims, shape, keepdim = params
     grad, result = expand_like(grad, dims, shape, keepdim), expand_like(result, dims, shape, keepdim)

@@ -1,5 +1,4 @@
-"""Choosing between elements by a condition: where, masked_fill; comparisons are in comparison.py, indexing by
-position in indexing.py."""
+"""Choosing between elements by a condition: where, masked_fill. By position: indexing.py, gathering.py."""
 
 from __future__ import annotations
 

@@ -41,6 +41,9 @@ def int_args(function: str, args: Sequence[Any], name: str = "size") -> tuple[in
         args = args[0]
     out = []
     for position, size in enumerate(args):
+        if type(size) is int:
+            out.append(size)
+            continue
         if isinstance(size, (bool, float)) or not hasattr(size, "__index__"):
             raise TypeError(
                 f"{function}(): argument '{name}' must be tuple of ints, but found element of type "
@@ -67,6 +70,8 @@ _COPY = Rule("UnsafeViewBackward0", _reshape_backward)
 
 def _full_shape(size: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     """`shape` with its -1 worked out for `size` elements; torch's errors."""
+    if math.prod(shape) == size and min(shape, default=0) >= 0:
+        return shape  # the usual case
     unknown = None
     for index, length in enumerate(shape):
         if length == -1:
@@ -120,8 +125,7 @@ def reshape(input: Any, *args: Any, shape: Any = None) -> Tensor:
 
 
 def view(input: Any, *args: Any, size: Any = None) -> Tensor:
-    """`reshape` that never copies: RuntimeError where a copy would be needed. `view(dtype)` rereads the
-    bytes."""
+    """`reshape` that never copies: RuntimeError where it would have to. `view(dtype)` rereads bytes."""
     from .. import dtypes
 
     if len(args) == 1 and isinstance(args[0], dtypes.dtype):
