@@ -247,6 +247,10 @@ def getitem(input: Any, index: Any) -> Tensor:
     >>> x[0, 1:], x[x > 3]
     (tensor([1, 2]), tensor([4, 5]))
     """
+    if type(index) is int:
+        shape = unwrap(input).shape
+        if shape and -shape[0] <= index < shape[0]:
+            return record_view(input, _SELECT, ((index, ...), shape))
     input, arrays = _view_of(input, index)
     if arrays is None:
         return input
