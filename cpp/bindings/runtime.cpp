@@ -54,6 +54,9 @@ double measure_fma_peak(double seconds, bool float64) {
 
 void bind_runtime(py::module_& m) {
     using namespace py::literals;
+    // pybind11 looks NumPy up on first use, and would give up the GIL for it: better now than in a thread
+    // that is ended by the interpreter's shutdown at that moment (see gil.hpp).
+    py::detail::npy_api::get();
     num_threads();  // a bad RUSHLIGHT_NUM_THREADS or RUSHLIGHT_ISA is reported by the import
     active_kernels();
     m.attr("__version__") = RUSHLIGHT_VERSION;
