@@ -135,6 +135,8 @@ def expand_like(grad: Any, dims: tuple[int, ...] | None, shape: tuple[int, ...],
         grad = grad.reshape(tuple(kept))
     if isinstance(grad, TensorBase):
         return grad.expand(shape)  # type: ignore[attr-defined]
+    if not grad.ndim:  # np.broadcast_to takes four times as long
+        return ndarray(shape, grad.dtype, grad, 0, (0,) * len(shape))
     return np.broadcast_to(grad, shape)
 
 

@@ -265,7 +265,9 @@ def _power(x: Any, y: Any) -> Any:
 
 def _pow_scalar_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
     base, exponent = saved
-    if float(exponent) == 0:
+    if exponent == 2:
+        return (grad * (base * 2),)
+    if exponent == 0:
         return (zeros_of(grad),)
     return (grad * (exponent * base ** (exponent - 1)),)
 
