@@ -17,6 +17,7 @@ CONVS = [
     Conv(N=2, C=64, K=48, H=17, W=19, kernel=(1, 1)),
     Conv(N=3, C=20, K=33, H=23, W=26, padding=(1, 1, 1, 1)),
     Conv(N=2, C=16, K=16, H=60, W=50, padding=(0, 1, 2, 0)),
+    Conv(N=2, C=32, K=34, H=54, W=52, padding=(2, 2, 2, 2), dilation=(2, 2), groups=2),
     Conv(
         N=6, C=3, K=4, H=60, W=64, kernel=(5, 5), padding=(2, 2, 2, 2)
     ),  # a weight gradient of several chunks

@@ -20,8 +20,9 @@ CONVS = [
     Conv(N=2, C=36, H=5, W=6, K=17, kernel=(1, 1)),
     Conv(C=2, H=2, W=300, K=2, kernel=(2, 1), stride=(1, 4)),
     Conv(C=1, H=7, W=7, K=1, kernel=(7, 7)),
-    Conv(N=2, C=17, H=7, W=9, K=19, padding=(1, 1, 1, 1)),  # fast algorithms
+    Conv(N=2, C=17, H=11, W=13, K=19, padding=(1, 1, 1, 1)),  # these three: fast algorithms
     Conv(C=16, H=40, W=41, K=16),
+    Conv(C=32, H=54, W=55, K=32, dilation=(2, 2), groups=2),
 ]
 POOLS = [
     Pool(H=2, W=2),

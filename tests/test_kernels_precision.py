@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -14,28 +15,60 @@ from kernel_cases import Conv, check_conv, conv_answers, run_conv, using
 from oracle import assert_same_bits
 from rushlight import _core
 
-# 3 x 3, stride 1, 16 channels or more: what fast algorithms take. Odd sizes, few and many tiles, less
-# than one.
+LEVELS = ["highest", "high", "medium"]
+
+# The reference has no fast algorithms.
+FAST_ISAS = [isa for isa in _core.available_isas() if isa != "reference"]
+EVERY_FAST_ISA = pytest.mark.parametrize("isa", FAST_ISAS, indirect=True)
+
+# 3 x 3, stride 1, at least 16 channels per group and a few dozen tiles (more if dilated): what fast
+# algorithms take at "high" and "medium". Odd sizes, few and many tiles. The first two are too small for them.
 CASES = [
     Conv(C=16, K=16, H=3, W=3),
     Conv(C=16, K=17, H=1, W=1, padding=(1, 1, 1, 1)),
-    Conv(N=2, C=21, K=16, H=6, W=7, padding=(1, 1, 1, 1)),
+    Conv(N=2, C=21, K=16, H=13, W=15, padding=(1, 1, 1, 1)),
     Conv(C=33, K=40, H=13, W=22, padding=(1, 1, 1, 1)),
-    Conv(N=3, C=16, K=18, H=9, W=70, padding=(2, 0, 0, 2)),
+    Conv(N=3, C=16, K=18, H=14, W=70, padding=(2, 0, 0, 2)),
     Conv(N=2, C=20, K=35, H=45, W=46, padding=(1, 1, 1, 1)),
     Conv(C=16, K=16, H=4, W=5, padding=(5, 6, 7, 4)),
+    Conv(N=2, C=48, K=34, H=13, W=14, padding=(1, 1, 1, 1), groups=2),
+    Conv(C=16, K=17, H=73, W=97, padding=(2, 2, 3, 3), dilation=(2, 3)),
+    Conv(C=32, K=34, H=67, W=69, padding=(0, 4, 2, 1), dilation=(2, 2), groups=2),
 ]
-LEVELS = ["highest", "high", "medium"]
+
+
+@contextmanager
+def at_precision(level: str) -> Iterator[None]:
+    before = _core.conv_precision()
+    _core.set_conv_precision(level)
+    try:
+        yield
+    finally:
+        _core.set_conv_precision(before)
 
 
 @pytest.fixture(params=LEVELS)
 def precision(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _core.conv_precision()
-    _core.set_conv_precision(request.param)
-    yield request.param
-    _core.set_conv_precision(before)
+    with at_precision(request.param):
+        yield request.param
 
 
+@EVERY_FAST_ISA
+def test_the_cases_are_what_fast_algorithms_take(isa):
+    """Else this file would compare direct sums with themselves; bits tell that "high" took another way."""
+    for case in CASES[2:]:
+        arrays = case.arrays("float32")
+        answers = []
+        for level in LEVELS:
+            with at_precision(level):
+                answers.append(run_conv(case, *arrays))
+        for direction in ("forward", "grad_input"):
+            direct, high, medium = (answer[direction] for answer in answers)
+            assert not np.array_equal(direct, high), f"{direction} of {case}"
+            assert not np.array_equal(high, medium), f"{direction} of {case}"
+
+
+@EVERY_FAST_ISA
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_error(isa, precision, dtype, case):
@@ -50,8 +83,9 @@ def test_error(isa, precision, dtype, case):
         assert abs(got[direction] - want).max() <= budget, direction
 
 
+@EVERY_FAST_ISA
 def test_bits_do_not_depend_on_threads_or_batch(isa, precision):
-    for case in CASES[2:6]:
+    for case in CASES[2:6] + CASES[7:]:
         x, w, b, dy = case.arrays("float32")
         with using(threads=1):
             want = run_conv(case, x, w, b, dy)
@@ -65,16 +99,16 @@ def test_bits_do_not_depend_on_threads_or_batch(isa, precision):
             assert_same_bits(dx, want["grad_input"][n])
 
 
-def test_not_finite_footprint(isa, precision):
+@EVERY_FAST_ISA
+@pytest.mark.parametrize("case", [CASES[2], *CASES[7:]], ids=str)
+def test_not_finite_footprint(isa, precision, case):
     """A NaN or infinity reaches the same results at every level."""
-    case = CASES[2]
     for name, value in [("x", np.nan), ("w", np.inf), ("dy", -np.inf), ("w", np.nan), ("x", np.inf)]:
         arrays = dict(zip(("x", "w", "b", "dy"), case.arrays("float32"), strict=True))
         arrays[name].flat[arrays[name].size // 2] = value
         got = run_conv(case, **arrays)
-        _core.set_conv_precision("highest")
-        want = run_conv(case, **arrays)
-        _core.set_conv_precision(precision)
+        with at_precision("highest"):
+            want = run_conv(case, **arrays)
         for direction in got:
             np.testing.assert_array_equal(np.isnan(got[direction]), np.isnan(want[direction]))
             np.testing.assert_array_equal(np.isinf(got[direction]), np.isinf(want[direction]))
