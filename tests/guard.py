@@ -143,7 +143,8 @@ _SET_HANDLER = 304  # index of PyDataMem_SetHandler in NumPy's function table, s
 
 
 def _set_handler(capsule: object) -> object:
-    umath = (np._core if hasattr(np, "_core") else np.core)._multiarray_umath
+    core = np._core if int(np.__version__.split(".")[0]) >= 2 else np.core  # 1.26 has an empty _core, too
+    umath = core._multiarray_umath
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
     table = pointer(umath._ARRAY_API, None)
