@@ -33,6 +33,11 @@ inline Axis forward_cols(const Conv2dShape& p, Index ow, Index count) {
     return make_axis(0, 1, p.S, ow * p.stride_w - p.pad_left, p.stride_w, p.dilation_w, count);
 }
 
+inline bool is_point(const Conv2dShape& p) {
+    return p.R == 1 && p.S == 1 && p.stride_h == 1 && p.stride_w == 1 && p.OH == p.H && p.OW == p.W &&
+           p.pad_top == 0 && p.pad_left == 0;
+}
+
 template <class T>
 Index forward_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking) noexcept {
     const TileLayout layout =
@@ -98,26 +103,26 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
     T* packed_weights = workspace + tap_elements<T>(blocking.reduction * p.R * p.S);
     T* pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * p.R * p.S);
 
-    Tap* tap =
-        taps;  // a block's taps are the same for every block; the last one may need only the first of them
-    for (Index c = 0; c < min_of(Cg, blocking.reduction); ++c)
-        for (Index r = 0; r < p.R; ++r)
-            for (Index s = 0; s < p.S; ++s)
-                *tap++ = Tap{(c * p.R + r) * p.S + s, c * layout.channel + tap_offset(layout, r, s)};
+    // A 1 x 1 kernel on whole rows needs no tile: the image is one, unless the sweep would read past its end.
+    const bool in_place = is_point(p) && tile.x.stride_w == 1 && tile.x.stride_h == p.W && cols == p.W &&
+                          rows * cols % lanes<T> == 0;
+    const Index channel_apart = in_place ? tile.x.stride_c : layout.channel;
+    // The taps are the same for every block; the last one may need only the first of them.
+    fill_taps(layout, min_of(Cg, blocking.reduction), p.S, p.R * p.S, channel_apart, taps);
 
     for (Index g = tile.groups.begin; g < tile.groups.end; ++g) {
         const Index k = g * Kg + tile.channels.begin;
         for (Index c0 = 0; c0 == 0 || c0 < Cg; c0 += blocking.reduction) {
             const Index channels = min_of(blocking.reduction, Cg - c0);
-            for (Index c = 0; c < channels; ++c) {
-                const T* plane = tile.x.data + tile.n * tile.x.stride_n + (g * Cg + c0 + c) * tile.x.stride_c;
-                pack_channel(Source<T>{plane, tile.x.stride_h, tile.x.stride_w, p.H, p.W}, layout,
-                             pixels + c * layout.channel);
-            }
+            const T* source = tile.x.data + tile.n * tile.x.stride_n + (g * Cg + c0) * tile.x.stride_c;
+            for (Index c = 0; c < channels && !in_place; ++c)
+                pack_channel(
+                    Source<T>{source + c * tile.x.stride_c, tile.x.stride_h, tile.x.stride_w, p.H, p.W},
+                    layout, pixels + c * layout.channel);
             Sweep<T> s;
             s.w = tile.w + (k * Cg + c0) * p.R * p.S;
             s.w_channel = Cg * p.R * p.S;
-            s.tile = pixels;
+            s.tile = in_place ? source + tile.rows.begin * p.W : pixels;
             s.pitch = layout.pitch;
             s.taps = taps;
             s.tap_count = channels * p.R * p.S;
@@ -130,10 +135,7 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
             s.cols = cols;
             s.bias = tile.b ? tile.b + k : nullptr;
             s.accumulate = c0 > 0;
-            if (prefers_channels(s))
-                sweep_channels(s, packed_weights);
-            else
-                sweep(s);
+            sweep_best(s, packed_weights);
         }
     }
     if constexpr (is_real<T>)
@@ -205,13 +207,7 @@ void backward_input_phase(const Conv2dShape& p, const Conv2dBlocking& blocking,
     Tap* taps = reinterpret_cast<Tap*>(workspace);
     T* pixels = workspace + tap_elements<T>(blocking.reduction * tap_count);
 
-    Tap* tap = taps;
-    for (Index k = 0; k < min_of(Kg, blocking.reduction); ++k)
-        for (Index i = 0; i < h.axis.count; ++i)
-            for (Index j = 0; j < w.axis.count; ++j) {
-                const Index r = h.axis.first + i * h.axis.every, s = w.axis.first + j * w.axis.every;
-                *tap++ = Tap{k * Cg * RS + r * p.S + s, k * layout.channel + tap_offset(layout, i, j)};
-            }
+    fill_taps(layout, min_of(Kg, blocking.reduction), p.S, Cg * RS, layout.channel, taps);
 
     const Index c = g * Cg + tile.channels.begin;
     for (Index k0 = 0; k0 == 0 || k0 < Kg; k0 += blocking.reduction) {

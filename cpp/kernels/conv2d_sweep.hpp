@@ -6,7 +6,7 @@
 // transpose for the input gradient alike, without a packed copy.
 #pragma once
 
-#include "simd.hpp"
+#include "conv2d_tile.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 namespace {
@@ -15,6 +15,26 @@ namespace {
 struct Tap {
     Index weight, tile;
 };
+
+// The taps of `channels` channels that lie weight_channel apart in the weights, tile_channel apart in the
+// tile. rows and cols say which kernel rows and columns there are (row i is first + i * every); the first
+// channel's offsets serve the others.
+inline Index fill_taps(const TileLayout& layout, Index channels, Index S, Index weight_channel,
+                       Index tile_channel, Tap* taps) {
+    const Axis &h = layout.h, &w = layout.w;
+    const Index area = h.count * w.count;
+    for (Index i = 0; i < h.count; ++i) {
+        const Index weight_row = (h.first + i * h.every) * S, tile_row = tap_row_offset(layout, i);
+        for (Index j = 0; j < w.count; ++j) {
+            // The first row is its own column offsets: row 0 of a kernel begins at offset 0 of the tile.
+            const Index tile_col = i == 0 ? tap_col_offset(layout, j) : taps[j].tile;
+            taps[i * w.count + j] = Tap{weight_row + w.first + j * w.every, tile_row + tile_col};
+        }
+    }
+    for (Index t = area; t < channels * area; ++t)
+        taps[t] = Tap{taps[t - area].weight + weight_channel, taps[t - area].tile + tile_channel};
+    return channels * area;
+}
 
 template <class T>
 struct Sweep {

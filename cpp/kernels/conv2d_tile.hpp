@@ -75,11 +75,14 @@ inline TileLayout make_layout(const Axis& h, const Axis& w, Index lane_count) {
     return layout;
 }
 
-// Where tap (i, j) of a channel reads its pixel for output 0.
-RUSHLIGHT_INLINE Index tap_offset(const TileLayout& layout, Index i, Index j) {
-    const Index plane = i % layout.h.period * layout.w.period + j % layout.w.period;
-    return plane * layout.plane + i / layout.h.period * layout.h.hop * layout.pitch +
-           j / layout.w.period * layout.w.hop;
+// Where tap (i, j) of a channel reads its pixel for output 0: the sum of a part by rows and a part by
+// columns.
+RUSHLIGHT_INLINE Index tap_row_offset(const TileLayout& layout, Index i) {
+    return i % layout.h.period * layout.w.period * layout.plane +
+           i / layout.h.period * layout.h.hop * layout.pitch;
+}
+RUSHLIGHT_INLINE Index tap_col_offset(const TileLayout& layout, Index j) {
+    return j % layout.w.period * layout.plane + j / layout.w.period * layout.w.hop;
 }
 
 // The pixels of one channel: a plane in memory and its bounds.
@@ -104,6 +107,12 @@ RUSHLIGHT_INLINE void copy_row(const T* from, Index stride, T* to, Index count) 
         Index j = 0;
         for (; j + lanes<T> <= count; j += lanes<T>) store(to + j, load(from + j));
         if (j < count) store_lanes(to + j, load_lanes(from + j, 0, count - j), 0, count - j);
+    } else if (stride == 2) {
+        Index j = 0;
+        for (; j + lanes<T> < count; j += lanes<T>)
+            store(to + j,
+                  every_second<T, 0>(load(from + 2 * j), load(from + 2 * j + lanes<T>), AllLanes<T>{}));
+        for (; j < count; ++j) to[j] = from[2 * j];
     } else {
         for (Index j = 0; j < count; ++j) to[j] = from[j * stride];
     }

@@ -141,7 +141,8 @@ void add_tile(const Conv2dShape& p, const Conv2dBackwardWeight<T>& tile, Index n
                      pixels + c * layout.channel);
         for (Index r = 0; r < p.R; ++r)
             for (Index s = 0; s < p.S; ++s)
-                offsets[c * RS + r * p.S + s] = c * layout.channel + tap_offset(layout, r, s);
+                offsets[c * RS + r * p.S + s] =
+                    c * layout.channel + tap_row_offset(layout, r) + tap_col_offset(layout, s);
     }
     fill_zero(pixels + channels * layout.channel, outputs);
     for (Index k = 0; k < kernels; ++k) {

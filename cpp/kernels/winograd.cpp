@@ -77,7 +77,8 @@ inline void transform_source(const TileLayout& layout, const T* pixels, T* v, In
     constexpr Index points = F::size * F::size;
     Index offsets[points];
     for (Index i = 0; i < F::size; ++i)
-        for (Index j = 0; j < F::size; ++j) offsets[i * F::size + j] = tap_offset(layout, i, j);
+        for (Index j = 0; j < F::size; ++j)
+            offsets[i * F::size + j] = tap_row_offset(layout, i) + tap_col_offset(layout, j);
 
     const Index cols = layout.w.outputs, rows = layout.h.outputs;
     const Index count = (rows - 1) * layout.pitch + cols;

@@ -30,10 +30,10 @@ Range part(Index i, Index parts, Index count) {
 // Taps (channels x kernel area) whose products are added up in registers before they reach memory. Short
 // chains round less; a few hundred hide the cost of the memory traffic. The taps of a 1 x 1 kernel share no
 // pixels, so fewer of them fill the first-level cache.
-constexpr Index kTapsPerSum = 640, kPointTapsPerSum = 192;
+constexpr Index kTapsPerSum = 640, kPointTapsPerSum = 512;
 
 // A tile of pixels should leave room for weights in a second-level cache.
-constexpr Index kTileBytes = 224 * 1024;
+constexpr Index kTileBytes = 448 * 1024;
 constexpr Index kMostCols = 512;
 
 // Below this many multiply-adds a task is not worth its bookkeeping.
