@@ -195,8 +195,10 @@ double conv2d_multiply_adds(const Conv2dShape& s) {
 // Multiply-adds per nanosecond as seen on ordinary machines; only the order of magnitude matters (is a second
 // thread worth it?).
 double conv2d_nanoseconds(const Conv2dShape& s, DType dtype) {
-    const bool reference = std::string(active_kernels().isa) == "reference";
-    const double rate = reference ? 1 : dtype == DType::float32 ? 30 : dtype == DType::float64 ? 15 : 8;
+    const double rate = is_reference(active_kernels()) ? 1
+                        : dtype == DType::float32      ? 30
+                        : dtype == DType::float64      ? 15
+                                                       : 8;
     const double pixels = double(s.N) * (double(s.C) * double(s.H * s.W) + double(s.K) * double(s.OH * s.OW));
     return conv2d_multiply_adds(s) / rate + pixels / 8;
 }

@@ -108,8 +108,7 @@ void run_backward(const MaxPool2dKernels<T>& kernels, const TensorView& grad, co
 double max_pool2d_nanoseconds(const MaxPool2dShape& p, const TensorView& x) {
     const double outputs = double(p.N * p.C) * double(p.OH) * double(p.OW),
                  inputs = double(p.N * p.C) * double(p.H) * double(p.W);
-    if (std::string(active_kernels().isa) == "reference")
-        return outputs * double(p.kernel_h) * double(p.kernel_w) * 2;
+    if (is_reference(active_kernels())) return outputs * double(p.kernel_h) * double(p.kernel_w) * 2;
     const double bytes = x.dtype == DType::float64 || x.dtype == DType::int64 ? 8 : 4;
     return (inputs + outputs * double(p.kernel_h + p.kernel_w)) * bytes / 32;
 }

@@ -19,21 +19,6 @@ Index element_count(const TensorView& x) {
     return count;
 }
 
-Index element_bytes(DType dtype) {
-    switch (dtype) {
-        case DType::float64:
-        case DType::int64:
-            return 8;
-        case DType::float32:
-        case DType::int32:
-            return 4;
-        case DType::int16:
-            return 2;
-        default:
-            return 1;
-    }
-}
-
 // Calls piece(begin, count) for neighbouring parts of the array.
 template <class Piece>
 void for_each_piece(const TensorView& x, const Piece& piece) {

@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy import ndarray
 
-from .._core import conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight, conv2d_forward
+from .._core import conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight, conv2d_forward, try_conv2d
 from ..autograd import Rule, record, unwrap
 from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, one_int, pair, several_ints, sides
 
@@ -65,27 +65,9 @@ def conv2d(
     Source: torch.nn.functional.conv2d; Dumoulin and Visin, "A guide to convolution arithmetic for deep
     learning".
     """
-    if (
-        type(input) is ndarray
-        and type(weight) is ndarray
-        and type(stride) is int
-        and type(padding) is int
-        and type(dilation) is int
-        and type(groups) is int
-        and (bias is None or type(bias) is ndarray)
-    ):
-        try:
-            return conv2d_forward(
-                input,
-                weight,
-                bias,
-                (stride, stride),
-                (padding, padding, padding, padding),
-                (dilation, dilation),
-                groups,
-            )
-        except TypeError:  # an int of more than 64 bits: the checks below name it
-            pass
+    y = try_conv2d(input, weight, bias, stride, padding, dilation, groups)
+    if y is not NotImplemented:
+        return y
     x, w = array_of(_WHERE, "input", 1, input), array_of(_WHERE, "weight", 2, weight)
     if bias is not None:
         array_of(_WHERE, "bias", 3, bias)
