@@ -104,10 +104,7 @@ py::object new_quick_array(DType dtype, const Index* shape, int ndim, void** dat
     Py_INCREF(descr);  // NumPy takes it over
     PyObject* array =
         numpy->PyArray_NewFromDescr_(numpy->PyArray_Type_, descr, ndim, sizes, nullptr, nullptr, 0, nullptr);
-    if (array)
-        *data = py::detail::array_proxy(array)->data;
-    else
-        PyErr_Clear();  // too large: the long way says so
+    if (array) *data = py::detail::array_proxy(array)->data;
     return py::reinterpret_steal<py::object>(array);
 }
 

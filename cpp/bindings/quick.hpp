@@ -52,6 +52,7 @@ PyObject* quickly(const Run& run) {
         result = nullptr;
     }
     if (result) return result;
+    PyErr_Clear();
     Py_INCREF(Py_NotImplemented);
     return Py_NotImplemented;
 }
