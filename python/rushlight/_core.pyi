@@ -73,6 +73,16 @@ def max_pool2d_forward(
     ceil_mode: bool,
     return_indices: Literal[True],
 ) -> tuple[NDArray[Any], NDArray[np.int64]]: ...
+@overload
+def max_pool2d_forward(
+    x: NDArray[Any],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    ceil_mode: bool,
+    return_indices: bool,
+) -> Any: ...
 def max_pool2d_backward(
     dy: NDArray[Any], indices: NDArray[np.int64], input_size: Sequence[int]
 ) -> NDArray[Any]: ...
