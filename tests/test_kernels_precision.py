@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -90,7 +91,7 @@ def test_environment():
     for level in LEVELS:
         done = subprocess.run(
             [sys.executable, "-c", program],
-            env={"RUSHLIGHT_CONV_PRECISION": level, "PYTHONPATH": ":".join(sys.path)},
+            env={**os.environ, "RUSHLIGHT_CONV_PRECISION": level, "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,
         )

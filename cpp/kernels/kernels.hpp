@@ -122,13 +122,14 @@ struct Conv2dKernels {
 
 // ---------------------------------------------------------------- Winograd convolution
 
-// A 3 x 3, stride 1 convolution in m x m output tiles, by either direction's roles: forward sums over the C
-// channels of x, the input gradient over the K channels of dy (then `source` is dy, `outputs` is C, and the
-// paddings are 2 - pad).
+// A 3 x 3, stride 1 convolution in m x m output tiles, by either direction's roles: forward sums over the
+// channels of x, the input gradient over those of dy (then dy is the source and dx the result).
 struct WinogradShape {
     Index N;
-    Index channels, H, W;        // source: what is summed over
-    Index outputs, OH, OW;       // result
+    Index channels, H, W;   // source: what is summed over
+    Index outputs, OH, OW;  // result
+    // Elements between the result's images, channels, rows and columns: groups and dilations are interleaved.
+    Index result_image, result_channel, result_row, result_col;
     Index pad_top, pad_left;     // may be negative
     Index tile_rows, tile_cols;  // tiles of m x m per image: OH / m and OW / m, rounded up
     bool backward;

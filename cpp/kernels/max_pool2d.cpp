@@ -67,7 +67,7 @@ struct Layout {
     Index width;  // outputs, rounded up to whole vectors
     Index pitch;  // between reduced rows
     Index span;   // image rows from the tile's first to its last
-    Index offsets, phases, first, row, done, values, positions, bytes;  // where each part begins
+    Index offsets, insides, phases, first, row, done, values, positions, bytes;  // where each part begins
 };
 
 template <class C>
@@ -85,6 +85,7 @@ Layout make_layout(const MaxPool2dShape& p, Index rows, Range cols, bool indices
         at += round_up(bytes, 64);
     };
     place(s.offsets, p.kernel_w * Index(sizeof(Index)));
+    place(s.insides, s.w.period * Index(sizeof(Range)));
     place(s.phases, s.w.period * s.w.extent * Index(sizeof(C)));
     place(s.done, s.span);
     place(s.values, s.span * s.pitch * Index(sizeof(C)));
@@ -106,6 +107,7 @@ Index forward_workspace(const MaxPool2dShape& p, Index rows, Index cols, bool in
 template <class C>
 struct Scratch {
     Index* offsets;          // where tap s reads its pixel for output 0
+    Range* insides;          // which pixels of each phase lie inside the image
     C* phases;               // one image row, sorted
     Position<C>* first;      // each output's first tap inside the image, as a position
     Position<C>* row;        // one row of results
@@ -115,6 +117,7 @@ struct Scratch {
 
     Scratch(char* workspace, const Layout& s)
         : offsets(reinterpret_cast<Index*>(workspace + s.offsets)),
+          insides(reinterpret_cast<Range*>(workspace + s.insides)),
           phases(reinterpret_cast<C*>(workspace + s.phases)),
           first(reinterpret_cast<Position<C>*>(workspace + s.first)),
           row(reinterpret_cast<Position<C>*>(workspace + s.row)),
@@ -154,18 +157,24 @@ RUSHLIGHT_INLINE void fill_lowest(C* to, Index count) {
     for (Index j = 0; j < count; ++j) to[j] = C(lowest<T>());
 }
 
-// Phase i of the row at to[i * extent]; pixels outside the image are the lowest value.
-template <class T, class C>
-inline void pack_row(const T* row, Index stride, Index W, const Axis& axis, C* to) {
-    for (Index i = 0; i < axis.period; ++i, to += axis.extent) {
+// The pixels of each phase that lie inside the image, the same for every row of a tile.
+inline void find_insides(const Axis& axis, Index W, Range* insides) {
+    for (Index i = 0; i < axis.period; ++i) {
         const Index col0 = axis.base + i * axis.delta;
         const Index left = min_of(axis.extent, col0 >= 0 ? 0 : (-col0 + axis.step - 1) / axis.step);
-        const Index right = max_of(left, min_of(axis.extent, floor_div(W - 1 - col0, axis.step) + 1));
-        fill_lowest<T>(to, left);
-        if (right > left)
-            copy_pixels(row + (col0 + left * axis.step) * stride, axis.step * stride, to + left,
-                        right - left);
-        fill_lowest<T>(to + right, axis.extent - right);
+        insides[i] = Range{left, max_of(left, min_of(axis.extent, floor_div(W - 1 - col0, axis.step) + 1))};
+    }
+}
+
+// Phase i of the row at to[i * extent]; pixels outside the image are the lowest value.
+template <class T, class C>
+inline void pack_row(const T* row, Index stride, const Axis& axis, const Range* insides, C* to) {
+    for (Index i = 0; i < axis.period; ++i, to += axis.extent) {
+        const Range in = insides[i];
+        const T* from = row + (axis.base + i * axis.delta + in.begin * axis.step) * stride;
+        fill_lowest<T>(to, in.begin);
+        if (in.begin < in.end) copy_pixels(from, axis.step * stride, to + in.begin, in.end - in.begin);
+        fill_lowest<T>(to + in.end, axis.extent - in.end);
     }
 }
 
@@ -253,6 +262,7 @@ template <class C>
 inline void prepare(const MaxPool2dShape& p, const Layout& s, const Scratch<C>& scratch, bool indices) {
     for (Index tap = 0; tap < p.kernel_w; ++tap)
         scratch.offsets[tap] = tap % s.w.period * s.w.extent + tap / s.w.period * s.w.hop;
+    find_insides(s.w, p.W, scratch.insides);
     for (Index i = 0; i < s.span; ++i) scratch.done[i] = 0;
     if (!indices) return;
     for (Index j = 0; j < s.width; ++j) {
@@ -277,7 +287,7 @@ void forward_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, char
             const Index h = h0 + r * p.dilation_h, slot = h - top;
             if (scratch.done[slot]) continue;
             scratch.done[slot] = 1;
-            pack_row(tile.x + h * tile.stride_h, tile.stride_w, p.W, s.w, scratch.phases);
+            pack_row(tile.x + h * tile.stride_h, tile.stride_w, s.w, scratch.insides, scratch.phases);
             reduce_columns<C, Indices>(p, s, scratch, scratch.values + slot * s.pitch,
                                        scratch.positions + slot * s.pitch);
         }

@@ -128,10 +128,11 @@ Index output_workspace(const WinogradShape& p, Index outputs, Index tiles) noexc
     return round_up(taps, 64) + F::size * F::size * (outputs * round_up(tiles, lanes<T>) + lanes<T>);
 }
 
-// One vector of tiles of one output channel from the planes of products (plane apart) to y.
+// One vector of tiles of one output channel from the planes of products (plane apart) to y, that channel of
+// the first image.
 template <class T, class F>
 inline void transform_products(const WinogradShape& p, const T* products, Index plane, Index tile,
-                               Index tile_count, Index first_strip, T bias, T* y, Index y_image) {
+                               Index tile_count, Index first_strip, T bias, T* y) {
     constexpr Index m = F::m;
     Vec<T> in[F::size * F::size], out[m * m];
     RUSHLIGHT_UNROLL for (Index xi = 0; xi < F::size * F::size; ++xi) in[xi] =
@@ -149,9 +150,14 @@ inline void transform_products(const WinogradShape& p, const T* products, Index 
         const Index strip = first_strip + t / p.tile_cols, col = t % p.tile_cols;
         const Index run = min_of(p.tile_cols - col, end - t);
         const Index row = strip % p.tile_rows * m, width = min_of(run * m, p.OW - col * m);
-        T* to = y + strip / p.tile_rows * y_image + row * p.OW + col * m;
-        for (Index i = 0; i < min_of(m, p.OH - row); ++i)
-            copy_row(pixels[i] + (t - tile) * m, 1, to + i * p.OW, width);
+        T* to = y + strip / p.tile_rows * p.result_image + row * p.result_row + col * m * p.result_col;
+        for (Index i = 0; i < min_of(m, p.OH - row); ++i, to += p.result_row) {
+            const T* from = pixels[i] + (t - tile) * m;
+            if (p.result_col == 1)
+                copy_row(from, 1, to, width);
+            else
+                for (Index j = 0; j < width; ++j) to[j * p.result_col] = from[j];
+        }
         t += run;
     }
 }
@@ -194,8 +200,7 @@ void output(const WinogradShape& p, const T* u, Index u_plane, Index u_row, Inde
         const Index channel = outputs.begin + k;
         for (Index tile = 0; tile < tiles; tile += lanes<T>)
             transform_products<T, F>(p, products + k * padded, plane, tile, tiles, strips.begin,
-                                     b ? b[channel] : T(0), y + channel * p.OH * p.OW,
-                                     p.outputs * p.OH * p.OW);
+                                     b ? b[channel] : T(0), y + channel * p.result_channel);
     }
 }
 

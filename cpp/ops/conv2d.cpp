@@ -57,10 +57,10 @@ bool always(const Conv2dShape&, Precision) {
     return true;
 }
 bool winograd4(const Conv2dShape& s, Precision p) {
-    return p == Precision::medium && winograd::suits(s);
+    return p == Precision::medium && winograd::suits(s, 4, 12);
 }
 bool winograd2(const Conv2dShape& s, Precision p) {
-    return p != Precision::highest && winograd::suits(s);
+    return p != Precision::highest && winograd::suits(s, 2, 25);
 }
 
 template <class T>

@@ -33,36 +33,62 @@ Range part(Index i, Index parts, Index count) {
     return Range{count * i / parts, count * (i + 1) / parts};
 }
 
-constexpr Index kOutputsPerBlock =
-    32;  // whose products wait for the inverse transform in the second-level cache
-constexpr Index kOutputsPerTask = 16;  // few tiles: whose weights do
+// Outputs whose products wait for the inverse transform in the second-level cache.
+constexpr Index kOutputsPerBlock = 32;
+// Few tiles: outputs whose transformed weights stay there.
+constexpr Index kOutputsPerTask = 16;
 constexpr Index kTilesPerBlock = 112;
 constexpr Index kFewTiles = 400;
 constexpr Index kRowsPerTask = 16;
-constexpr Index kVector =
-    16;  // at least any ISA's lanes: planes are whole vectors, and a little apart (4 KiB aliasing)
+// At least any ISA's lanes: planes are whole vectors, and a little apart (4 KiB aliasing).
+constexpr Index kVector = 16;
 constexpr std::size_t kAlignment = 64;
 
-WinogradShape forward_shape(const Conv2dShape& p, Index m) {
-    return {
-        p.N,  p.C, p.H, p.W, p.K, p.OH, p.OW, p.pad_top, p.pad_left, divide_up(p.OH, m), divide_up(p.OW, m),
-        false};
+Index floor_div(Index a, Index b) {
+    return a >= 0 ? a / b : -((-a + b - 1) / b);
 }
 
-// dx is the convolution of dy with the kernel turned by 180 degrees, padded so that sizes come out.
-WinogradShape backward_shape(const Conv2dShape& p, Index m) {
-    return {p.N,
-            p.K,
-            p.OH,
-            p.OW,
-            p.C,
-            p.H,
-            p.W,
-            2 - p.pad_top,
-            2 - p.pad_left,
-            divide_up(p.H, m),
-            divide_up(p.W, m),
-            true};
+// One side of the convolution: the source that is summed over, or the result.
+struct Side {
+    Index channels, H, W;
+};
+
+// NOTE [ Dilation ]
+// With a dilation of d, outputs that are d apart read pixels that are d apart: d * d undilated convolutions
+// on interleaved pixels, each with its own view of source and result. Output a + d * i reads source pixels a
+// - pad + d * (i + r); with a - pad = rho + d * q that is pixel i + r + q of the view that begins at rho.
+// Undilated is d = 1.
+struct View {
+    Index source, H, pad;  // first pixel, number of pixels, padding of the view of the source
+    Index result, OH;      // of the result
+};
+
+View make_view(Index phase, Index pad, Index dilation, Index H, Index OH) {
+    const Index q = floor_div(phase - pad, dilation), rho = phase - pad - q * dilation;
+    return View{rho, std::max<Index>(0, divide_up(H - rho, dilation)), -q, phase,
+                divide_up(OH - phase, dilation)};
+}
+
+// One group's convolution on one pair of views.
+WinogradShape view_shape(const Conv2dShape& p, const Side& source, const Side& result, const View& h,
+                         const View& w, Index m) {
+    WinogradShape shape{};
+    shape.N = p.N;
+    shape.channels = source.channels / p.groups;
+    shape.H = h.H;
+    shape.W = w.H;
+    shape.outputs = result.channels / p.groups;
+    shape.OH = h.OH;
+    shape.OW = w.OH;
+    shape.result_image = result.channels * result.H * result.W;
+    shape.result_channel = result.H * result.W;
+    shape.result_row = p.dilation_h * result.W;
+    shape.result_col = p.dilation_w;
+    shape.pad_top = h.pad;
+    shape.pad_left = w.pad;
+    shape.tile_rows = divide_up(h.OH, m);
+    shape.tile_cols = divide_up(w.OH, m);
+    return shape;
 }
 
 // Shared scratch memory of one call.
@@ -83,7 +109,15 @@ class Shared {
     std::unique_ptr<T[], Free> memory_;
 };
 
-// One problem in one direction. `repair(n, rows, outputs)` replaces results that are not finite.
+// The view of one group's channels.
+template <class T>
+Images<const T> view_of(const Images<const T>& x, Index channel, const View& h, const View& w,
+                        const Conv2dShape& p) {
+    return {x.data + channel * x.stride_c + h.source * x.stride_h + w.source * x.stride_w, x.stride_n,
+            x.stride_c, x.stride_h * p.dilation_h, x.stride_w * p.dilation_w};
+}
+
+// One undilated convolution of one group. `repair(n, rows, outputs)` replaces results that are not finite.
 template <class T, class Repair>
 class Run {
   public:
@@ -119,6 +153,12 @@ class Run {
         return divide_up(block_strips * p.tile_cols, kVector) * kVector;
     }
 
+    // As many blocks for every thread, where they are few; never more than strips.
+    Index balanced(Index blocks) const {
+        const Index threads = threads_for(blocks, nanoseconds);
+        return blocks < 8 * threads ? std::min(strips, divide_up(blocks, threads) * threads) : blocks;
+    }
+
     // The transform's rows are the K of w, its neighbours the C of w, in either direction.
     void many_tiles() const {
         const Index K = p.backward ? p.channels : p.outputs, C = p.backward ? p.outputs : p.channels;
@@ -131,7 +171,7 @@ class Run {
         });
 
         const Index row = p.backward ? 1 : C, column = p.backward ? C : 1;
-        const Index blocks = divide_up(strips, std::max<Index>(1, kTilesPerBlock / p.tile_cols));
+        const Index blocks = balanced(divide_up(strips, std::max<Index>(1, kTilesPerBlock / p.tile_cols)));
         const Index tiles = plane_tiles(divide_up(strips, blocks)), v_plane = p.channels * tiles + kVector;
         parallel_for(blocks, nanoseconds, [&](Index i) {
             const Range block = part(i, blocks, strips);
@@ -196,30 +236,67 @@ class Run {
     Index points, strips;
 };
 
+// All groups and dilation phases of one direction. repair(g)(n, rows, outputs) replaces results of group g
+// that are not finite.
+template <class T, class Repair>
+void run(const Conv2dShape& p, const Side& from, const Side& to, Index pad_h, Index pad_w, bool backward,
+         const WinogradKernels<T>& kernels, const Images<const T>& source, const T* w, const T* b, T* result,
+         double nanoseconds, const Repair& repair) {
+    const Index Cg = from.channels / p.groups, Kg = to.channels / p.groups;
+    const bool dilated = p.dilation_h * p.dilation_w > 1;
+    const double share = nanoseconds / double(p.groups * p.dilation_h * p.dilation_w);
+    for (Index g = 0; g < p.groups; ++g) {
+        const auto repair_block = [&](Index n, Range rows, Range outputs) {
+            if (!dilated) repair(g, n, rows, outputs);
+        };
+        for (Index a = 0; a < std::min(p.dilation_h, to.H); ++a)
+            for (Index c = 0; c < std::min(p.dilation_w, to.W); ++c) {
+                const View vh = make_view(a, pad_h, p.dilation_h, from.H, to.H);
+                const View vw = make_view(c, pad_w, p.dilation_w, from.W, to.W);
+                WinogradShape shape = view_shape(p, from, to, vh, vw, kernels.tile);
+                shape.backward = backward;
+                T* y = result + g * Kg * to.H * to.W + a * to.W + c;
+                Run<T, decltype(repair_block)>(shape, kernels, view_of(source, g * Cg, vh, vw, p),
+                                               w + g * Kg * Cg * 9, b ? b + g * Kg : nullptr, y, share,
+                                               repair_block)();
+            }
+        if (dilated)
+            parallel_for(p.N * Kg, share / 8,
+                         [&](Index i) { repair(g, i / Kg, Range{0, to.H}, Range{i % Kg, i % Kg + 1}); });
+    }
+}
+
 }  // namespace
 
-bool suits(const Conv2dShape& p) {
-    return p.R == 3 && p.S == 3 && p.stride_h == 1 && p.stride_w == 1 && p.dilation_h == 1 &&
-           p.dilation_w == 1 && p.groups == 1 && p.C >= 16 && p.K >= 16;
+bool suits(const Conv2dShape& p, Index m, Index least_tiles) {
+    // Tiles of one image, not of the batch: a batch and its slices must take the same way. Every dilation
+    // phase transforms the weights anew, so it should have more tiles to spend them on.
+    const Index tiles = divide_up(p.OH / p.dilation_h, m) * divide_up(p.OW / p.dilation_w, m);
+    if (tiles < least_tiles * (p.dilation_h * p.dilation_w > 1 ? 6 : 1)) return false;
+    return p.R == 3 && p.S == 3 && p.stride_h == 1 && p.stride_w == 1 && p.C / p.groups >= 16 &&
+           p.K / p.groups >= 16;
 }
 
 template <class T>
 void forward(const Conv2dShape& p, const WinogradKernels<T>& kernels, const Conv2dKernels<T>& direct,
              const Images<const T>& x, const T* w, const T* b, T* y, double nanoseconds) {
-    const auto repair = [&](Index n, Range rows, Range outputs) {
-        direct.repair_forward(p, {x, w, b, y, n, {0, 1}, outputs, rows, {0, p.OW}, true});
+    const auto repair = [&](Index g, Index n, Range rows, Range outputs) {
+        direct.repair_forward(p, {x, w, b, y, n, {g, g + 1}, outputs, rows, {0, p.OW}, true});
     };
-    Run<T, decltype(repair)>(forward_shape(p, kernels.tile), kernels, x, w, b, y, nanoseconds, repair)();
+    run(p, {p.C, p.H, p.W}, {p.K, p.OH, p.OW}, p.pad_top, p.pad_left, false, kernels, x, w, b, y, nanoseconds,
+        repair);
 }
 
+// dx is the convolution of dy with the kernel turned by 180 degrees, padded so that sizes come out.
 template <class T>
 void backward_input(const Conv2dShape& p, const WinogradKernels<T>& kernels, const Conv2dKernels<T>& direct,
                     const Images<const T>& dy, const T* w, T* dx, double nanoseconds) {
-    const auto repair = [&](Index n, Range rows, Range outputs) {
-        direct.repair_backward_input(p, {dy, w, dx, n, {0, 1}, outputs, rows, {0, p.W}, true});
+    const auto repair = [&](Index g, Index n, Range rows, Range outputs) {
+        direct.repair_backward_input(p, {dy, w, dx, n, {g, g + 1}, outputs, rows, {0, p.W}, true});
     };
-    Run<T, decltype(repair)>(backward_shape(p, kernels.tile), kernels, dy, w, nullptr, dx, nanoseconds,
-                             repair)();
+    const T* no_bias = nullptr;
+    run(p, {p.K, p.OH, p.OW}, {p.C, p.H, p.W}, 2 * p.dilation_h - p.pad_top, 2 * p.dilation_w - p.pad_left,
+        true, kernels, dy, w, no_bias, dx, nanoseconds, repair);
 }
 
 #define INSTANTIATE(T)                                                                                      \

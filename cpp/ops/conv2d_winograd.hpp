@@ -7,9 +7,9 @@
 
 namespace rushlight::winograd {
 
-// Whether the shape is one that these algorithms compute, 3 x 3, stride 1, no dilation, one group, with
-// enough channels that the transforms pay.
-bool suits(const kernels::Conv2dShape& shape);
+// Whether the shape is one that these algorithms compute, 3 x 3, stride 1, with enough channels
+// in a group and enough tiles of m x m in an image that the transforms pay.
+bool suits(const kernels::Conv2dShape& shape, Index m, Index least_tiles);
 
 // `repair` is the ISA's direct convolution, whose definition replaces results that are not finite.
 template <class T>

@@ -150,16 +150,17 @@ def _block(u: Any) -> Any:
 
 
 def uniform_values(g: Generator, shape: tuple[int, ...], kind: np.dtype[Any], low: float, high: float) -> Any:
-    """u * (high - low) + low, rounded once."""
+    """u * (high - low) + low, rounded once; what rounds to `high` becomes `low`."""
     u = g.uniform(math.prod(shape), kind).reshape(shape)
-    if (low, high) == (0, 1):
-        return u
     first, last = kind.type(low), kind.type(high)
-    if kind == np.float64:
-        return _multiply_add(u, last - first, first)
-    return (u.astype(np.float64) * np.float64(last - first) + np.float64(first)).astype(
-        kind
-    )  # the product is exact
+    if (low, high) != (0, 1):
+        if kind == np.float64:
+            u = _multiply_add(u, last - first, first)
+        else:  # in float64 the product of two float32 is exact
+            u = (u.astype(np.float64) * np.float64(last - first) + np.float64(first)).astype(kind)
+    elif kind != np.float16:
+        return u  # below 1 by construction
+    return np.where(u == last, first, u)
 
 
 def _multiply_add(a: Any, b: Any, c: Any) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,9 @@ from .autograd.graph import Port
 __all__ = ["get_printoptions", "printoptions", "set_printoptions"]
 
 
-@dataclass
 class _Options:
+    """The options in force; the class attributes are the defaults."""
+
     precision: int = 4
     threshold: float = 1000  # more elements than this are summarised
     edgeitems: int = 3  # what a summary shows at each end
@@ -66,7 +66,8 @@ def set_printoptions(
 
 def get_printoptions() -> dict[str, Any]:
     """The options in force, as a dict that `set_printoptions` takes."""
-    return asdict(_options)
+    names = ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")
+    return {name: getattr(_options, name) for name in names}
 
 
 @contextlib.contextmanager

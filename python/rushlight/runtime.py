@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Any
 
 import numpy as np
@@ -56,6 +55,8 @@ def show_config() -> str:
     >>> print(rushlight.show_config().splitlines()[0].split()[0])
     rushlight
     """
+    import platform
+
     facts: dict[str, Any] = {"Python": platform.python_version(), "NumPy": np.__version__, **_core.config()}
     facts.pop("version", None)
     width = max(len(name) for name in facts)

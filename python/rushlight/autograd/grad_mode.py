@@ -6,13 +6,14 @@ One flag per thread, as in torch. `graph.record` reads it; nothing else decides 
 from __future__ import annotations
 
 import functools
-import inspect
 import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar, cast, overload
 
 __all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+
+_GENERATOR = 0x20  # inspect.CO_GENERATOR; importing inspect costs more than all of rushlight
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,7 +54,7 @@ class _GradMode:
         MODE.enabled = self._outer.pop()
 
     def __call__(self, function: F) -> F:
-        if inspect.isgeneratorfunction(function):
+        if getattr(getattr(function, "__code__", None), "co_flags", 0) & _GENERATOR:
             return cast(F, self._wrap_generator(function))
 
         @functools.wraps(function)

@@ -96,19 +96,28 @@ class View:
     recorded: bool  # whether recording was on when the view was made
     many: int | None  # which one, if the operation returned several views
 
-    def steps(self) -> list[tuple[ViewRule, Any]]:
-        """The view operations from the base to here, in the order they were applied."""
+    def where(self) -> Region:
+        """What the view shows of its base, as a node can keep it: without the base, which holds the node."""
         chain: list[tuple[ViewRule, Any]] = []
         view: View | None = self
         while view is not None:
             chain.append((view.rule, view.params))
             view = view.outer
         chain.reverse()
-        return chain
+        return Region(chain)
 
-    def replay(self, array: Array) -> Array:
-        """The same region of another array of the base's shape."""
-        for rule, params in self.steps():
+
+class Region:
+    """A part of arrays of one shape, given by the view operations that lead there."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, steps: list[tuple[ViewRule, Any]]) -> None:
+        self.steps = steps
+
+    def of(self, array: Array) -> Array:
+        """The part, as a view of `array`."""
+        for rule, params in self.steps:
             array = rule.replay(array, params)
         return array
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from .. import _quiet
 from .grad_mode import MODE
-from .graph import Rule, SavedOutput, TensorBase, View, operation_name
-from .recording import edge_of, make_node, record, region, unwrap, version_of, wrap
+from .graph import Region, Rule, SavedOutput, TensorBase, View, operation_name
+from .recording import edge_of, make_node, pull_back, record, unwrap, version_of, wrap
 
 LEAF = "a leaf Variable that requires grad is being used in an in-place operation."
 NO_GRAD_VIEW = (
@@ -88,7 +88,7 @@ def written(target: Any, node: Any = None) -> Any:
     if view is None:
         target._node = node
     else:
-        view.base._node = make_node(_COPY_SLICES, (before, node), (), (view, view.base._data.shape), ())
+        view.base._node = make_node(_COPY_SLICES, (before, node), (), view.where(), ())
     return target
 
 
@@ -141,20 +141,26 @@ def snapshot(target: Any) -> Any:
     return copy
 
 
-# ---- the history of a base after one of its views was written: old content outside the region, new content
-# inside
+# ---- the history of a base after one of its views was written: outside the region the old content's, inside
+# the new content's
 
 
-def _copy_slices_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any, ...]:
-    return (_blank(grad, params) if needs[0] else None, region(grad, params) if needs[1] else None)
+def _copy_slices_backward(grad: Any, saved: Any, region: Region, needs: Any) -> tuple[Any, ...]:
+    return _blank(grad, region) if needs[0] else None, _part(grad, region) if needs[1] else None
 
 
-def _blank(whole: Any, params: Any) -> Any:
+def _blank(whole: Any, region: Region) -> Any:
     """A copy with zeros inside the region."""
     out = unwrap(whole).copy()
-    params[0].replay(out)[...] = 0
-    return record(out, _BLANK, (whole,), (), params)
+    region.of(out)[...] = 0
+    return record(out, _BLANK, (whole,), (), region)
+
+
+def _part(whole: Any, region: Region) -> Any:
+    """The region, cut out."""
+    return record(region.of(unwrap(whole)).copy(), _PART, (whole,), (), region)
 
 
 _COPY_SLICES = Rule("CopySlices", _copy_slices_backward)
-_BLANK = Rule("CopySlicesBackward0", lambda grad, saved, params, needs: (_blank(grad, params),))
+_BLANK = Rule("CopySlicesBackward0", lambda grad, saved, region, needs: (_blank(grad, region),))
+_PART = Rule("CopySlicesBackward1", lambda grad, saved, region, needs: (pull_back(grad, region),))

@@ -19,6 +19,7 @@ from .graph import (
     Node,
     Output,
     Port,
+    Region,
     Rule,
     SavedOutput,
     TensorBase,
@@ -241,22 +242,14 @@ def refresh(tensor: Any) -> None:
     edge = edge_of(view.base)
     if edge is None:
         return
-    tensor._node = make_node(_AS_STRIDED, (edge,), (), (view, view.base._data.shape), ())
+    tensor._node = make_node(_AS_STRIDED, (edge,), (), view.where(), ())
 
 
-def region(whole: Any, params: Any) -> Any:
-    """The region, cut out."""
-    return record(params[0].replay(unwrap(whole)).copy(), _REGION, (whole,), (), params)
+def pull_back(part: Any, region: Region) -> Any:
+    """The gradient of the whole from that of a region: the view operations' own rules, last one first."""
+    for rule, params in reversed(region.steps):
+        (part,) = rule.backward(part, (), params, (True,))
+    return part
 
 
-def spread(part: Any, params: Any) -> Any:
-    """Zeros of the base's shape with `part` inside the region."""
-    view, shape = params
-    out = np.zeros(shape, unwrap(part).dtype)
-    view.replay(out)[...] = unwrap(part)
-    return record(out, _SPREAD, (part,), (), params)
-
-
-_REGION = Rule("CopySlicesBackward1", lambda grad, saved, params, needs: (spread(grad, params),))
-_SPREAD = Rule("CopySlicesBackward2", lambda grad, saved, params, needs: (region(grad, params),))
-_AS_STRIDED = Rule("AsStridedBackward0", lambda grad, saved, params, needs: (spread(grad, params),))
+_AS_STRIDED = Rule("AsStridedBackward0", lambda grad, saved, region, needs: (pull_back(grad, region),))

@@ -65,8 +65,8 @@ _C_NAMES = {"int32": "int", "float32": "float", "float64": "double"}
 
 
 def filling(value: Any, kind: np.dtype[Any]) -> Any:
-    """A number that is to fill a Tensor, as a 0-dim array: RuntimeError if it does not fit the dtype (negative
-    numbers wrap round into unsigned ones)."""
+    """A number that is to fill a Tensor, as a 0-dim array. RuntimeError if it does not fit the dtype
+    (negative numbers wrap round into unsigned types)."""
     number = unwrap(value)
     if isinstance(number, ndarray):
         return _quiet.apply(number.astype, kind)

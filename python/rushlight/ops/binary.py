@@ -85,8 +85,8 @@ def _meet(op: Operation, a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
         raise _operand_type(op, a, b) from None
     if op.name == "sub" and _is_bool(x) != _is_bool(y):
         raise RuntimeError(
-            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a "
-            "mask, use the `~` or `logical_not()` operator instead."
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert "
+            "a mask, use the `~` or `logical_not()` operator instead."
         )
     if op.floats and kind.kind != "f":
         kind = dtypes.default()

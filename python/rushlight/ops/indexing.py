@@ -272,10 +272,11 @@ def _fills(arrays: tuple[Any, ...], source: Any) -> bool:
 def _check_expand(source: Any, target: tuple[int, ...]) -> None:
     shape = source.shape
     if len(shape) > len(target):
+        kind = "CPUBoolType" if source.dtype == np.bool_ else dtypes.type_name(source.dtype)
         raise RuntimeError(
-            f"expand({dtypes.type_name(source.dtype) if source.dtype != np.bool_ else 'CPUBoolType'}{{{list(shape)}}}, size={list(target)}): the "
-            f"number of sizes provided ({len(target)}) must be greater or equal to the number of "
-            f"dimensions in the tensor ({len(shape)})"
+            f"expand({kind}{{{list(shape)}}}, size={list(target)}): the number of sizes provided "
+            f"({len(target)}) must be greater or equal to the number of dimensions in the tensor "
+            f"({len(shape)})"
         )
     for back in range(1, len(shape) + 1):
         if shape[-back] not in (1, target[-back]):
