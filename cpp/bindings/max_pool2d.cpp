@@ -32,7 +32,7 @@ py::object forward(const py::object& x, const Ints2& kernel, const Ints2& stride
     if (return_indices) indices = new_array(py::dtype::of<std::int64_t>(), sizes + 4 - view.ndim, view.ndim);
     void* data = y.mutable_data();
     std::int64_t* positions = return_indices ? static_cast<std::int64_t*>(indices.mutable_data()) : nullptr;
-    run_released(max_pool2d_nanoseconds(shape, view),
+    run_released(max_pool2d_nanoseconds(shape, view.dtype),
                  [&] { max_pool2d_forward(shape, view, data, positions); });
     if (return_indices) return py::make_tuple(y, indices);
     return y;
@@ -59,7 +59,7 @@ PyObject* try_forward(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
         if (return_indices)
             indices = new_quick_array(DType::int64, sizes + 4 - view.ndim, view.ndim, &positions);
         if (!y || (return_indices && !indices)) return nullptr;
-        run_released(max_pool2d_nanoseconds(shape, view),
+        run_released(max_pool2d_nanoseconds(shape, view.dtype),
                      [&] { max_pool2d_forward(shape, view, data, static_cast<std::int64_t*>(positions)); });
         return return_indices ? PyTuple_Pack(2, y.ptr(), indices.ptr()) : y.release().ptr();
     });

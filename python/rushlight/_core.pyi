@@ -103,6 +103,34 @@ def relu_forward(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[An
 def relu_backward(dy: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]: ...
 def try_relu(input: Any, /) -> Any: ...
 
+# ---- what they would do: sizes in, facts by name out
+
+def plan_conv2d(
+    direction: str,
+    input_size: Sequence[int],
+    weight_size: Sequence[int],
+    bias: bool,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    dtype: np.dtype[Any],
+    threads: int,
+) -> dict[str, Any]: ...
+def plan_max_pool2d(
+    input_size: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    ceil_mode: bool,
+    return_indices: bool,
+    dtype: np.dtype[Any],
+    threads: int,
+) -> dict[str, Any]: ...
+def plan_relu(input_size: Sequence[int], dtype: np.dtype[Any], threads: int) -> dict[str, Any]: ...
+def measure_bandwidth(working_set: int, threads: int, seconds: float = 0.02) -> float: ...
+
 # ---- how they run
 
 def isa() -> str: ...
