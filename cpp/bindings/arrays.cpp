@@ -6,8 +6,6 @@
 
 namespace rushlight::bindings {
 
-namespace {
-
 DType dtype_of(const py::dtype& dtype) {
     const py::ssize_t size = dtype.itemsize();
     switch (dtype.kind()) {
@@ -26,6 +24,8 @@ DType dtype_of(const py::dtype& dtype) {
             return DType::other;
     }
 }
+
+namespace {
 
 bool readable(const py::array& array) {
     const char order = array.dtype().byteorder();

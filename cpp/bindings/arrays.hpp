@@ -49,8 +49,9 @@ inline py::array new_array(const py::dtype& dtype, std::initializer_list<Index> 
     return new_array(dtype, shape.begin(), int(shape.size()));
 }
 
-// The same element type in native byte order.
+// Element types both ways; byte order is native.
 py::dtype native_dtype(DType dtype);
+DType dtype_of(const py::dtype& dtype);
 
 // Runs work() without the GIL, if it takes long enough for other Python threads to care.
 constexpr double kReleaseGilNanoseconds = 20e3;
@@ -67,6 +68,7 @@ void run_released(double nanoseconds, const Work& work) {
 // One per operator file.
 void bind_conv2d(py::module_& module);
 void bind_max_pool2d(py::module_& module);
+void bind_plan(py::module_& module);
 void bind_relu(py::module_& module);
 void bind_runtime(py::module_& module);
 

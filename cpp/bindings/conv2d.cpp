@@ -6,6 +6,7 @@
 #include <array>
 
 #include "bindings/arrays.hpp"
+#include "bindings/quick.hpp"
 
 namespace rushlight::bindings {
 
@@ -39,6 +40,31 @@ py::array forward(const py::object& x, const py::object& w, const py::object& b,
     run_released(conv2d_nanoseconds(shape, input.view().dtype),
                  [&] { conv2d_forward(shape, input.view(), weight.view(), bias_view, data); });
     return y;
+}
+
+// (input, weight, bias, stride, padding, dilation, groups); any strides, but weights and bias contiguous.
+PyObject* try_forward(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
+    return quickly([&]() -> PyObject* {
+        QuickArray x, w, b;
+        Conv2dOptions o;
+        if (count != 7 || !x.read(arguments[0]) || !w.read(arguments[1]) || !w.contiguous() ||
+            !read_quick(arguments[3], o.stride) || !read_quick(arguments[4], o.padding) ||
+            !read_quick(arguments[5], o.dilation) || !read_quick(arguments[6], o.groups))
+            return nullptr;
+        const bool has_bias = arguments[2] != Py_None;
+        if (has_bias && !(b.read(arguments[2]) && b.contiguous())) return nullptr;
+        const TensorView* bias = has_bias ? &b.view() : nullptr;
+        const kernels::Conv2dShape shape = check_conv2d_forward(x.view(), w.view(), bias, o);
+
+        const Index sizes[4] = {shape.N, shape.K, shape.OH, shape.OW};
+        const int ndim = x.view().ndim;
+        void* data;
+        py::object y = new_quick_array(x.view().dtype, sizes + 4 - ndim, ndim, &data);
+        if (y)
+            run_released(conv2d_nanoseconds(shape, x.view().dtype),
+                         [&] { conv2d_forward(shape, x.view(), w.view(), bias, data); });
+        return y.release().ptr();
+    });
 }
 
 py::array backward_input(const py::object& dy, const py::object& w, const std::vector<Index>& input_size,
@@ -96,6 +122,9 @@ void bind_conv2d(py::module_& m) {
     m.def("conv2d_forward", forward, "x"_a, "w"_a, "b"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a,
           "y (N, K, OH, OW) of x (N, C, H, W) and w (K, C / groups, R, S); padding is (top, bottom, left, "
           "right).");
+    add_quick<try_forward>(m, "try_conv2d",
+                           "try_conv2d(input, weight, bias, stride, padding, dilation, groups, /)\n--\n\n"
+                           "conv2d of usual arguments, or NotImplemented.");
     m.def("conv2d_backward_input", backward_input, "dy"_a, "w"_a, "input_size"_a, "stride"_a, "padding"_a,
           "dilation"_a, "groups"_a, "Gradient for the input, of size input_size.");
     m.def("conv2d_backward_weight", backward_weight, "dy"_a, "x"_a, "weight_size"_a, "stride"_a, "padding"_a,

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "bindings/arrays.hpp"
+#include "bindings/quick.hpp"
 
 namespace rushlight::bindings {
 
@@ -31,10 +32,37 @@ py::object forward(const py::object& x, const Ints2& kernel, const Ints2& stride
     if (return_indices) indices = new_array(py::dtype::of<std::int64_t>(), sizes + 4 - view.ndim, view.ndim);
     void* data = y.mutable_data();
     std::int64_t* positions = return_indices ? static_cast<std::int64_t*>(indices.mutable_data()) : nullptr;
-    run_released(max_pool2d_nanoseconds(shape, view),
+    run_released(max_pool2d_nanoseconds(shape, view.dtype),
                  [&] { max_pool2d_forward(shape, view, data, positions); });
     if (return_indices) return py::make_tuple(y, indices);
     return y;
+}
+
+// (input, kernel_size, stride, padding, dilation, ceil_mode, return_indices); a stride of None is the
+// kernel's size.
+PyObject* try_forward(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
+    return quickly([&]() -> PyObject* {
+        QuickArray x;
+        MaxPool2dOptions o;
+        bool return_indices;
+        if (count != 7 || !x.read(arguments[0]) || !read_quick(arguments[1], o.kernel) ||
+            !read_quick(arguments[2] == Py_None ? arguments[1] : arguments[2], o.stride) ||
+            !read_quick(arguments[3], o.padding) || !read_quick(arguments[4], o.dilation) ||
+            !read_quick(arguments[5], o.ceil_mode) || !read_quick(arguments[6], return_indices))
+            return nullptr;
+        const TensorView& view = x.view();
+        const kernels::MaxPool2dShape shape = check_max_pool2d_forward(view, o);
+
+        const Index sizes[4] = {shape.N, shape.C, shape.OH, shape.OW};
+        void *data, *positions = nullptr;
+        py::object y = new_quick_array(view.dtype, sizes + 4 - view.ndim, view.ndim, &data), indices;
+        if (return_indices)
+            indices = new_quick_array(DType::int64, sizes + 4 - view.ndim, view.ndim, &positions);
+        if (!y || (return_indices && !indices)) return nullptr;
+        run_released(max_pool2d_nanoseconds(shape, view.dtype),
+                     [&] { max_pool2d_forward(shape, view, data, static_cast<std::int64_t*>(positions)); });
+        return return_indices ? PyTuple_Pack(2, y.ptr(), indices.ptr()) : y.release().ptr();
+    });
 }
 
 py::array backward(const py::object& dy, const py::object& indices, const std::vector<Index>& input_size) {
@@ -60,6 +88,10 @@ void bind_max_pool2d(py::module_& m) {
           "ceil_mode"_a, "return_indices"_a,
           "y (N, C, OH, OW), or (y, indices): int64 positions h * W + w in their plane; padding is (top, "
           "bottom, left, right).");
+    add_quick<try_forward>(
+        m, "try_max_pool2d",
+        "try_max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, /)\n--\n\n"
+        "max_pool2d of usual arguments, or NotImplemented.");
     m.def("max_pool2d_backward", backward, "dy"_a, "indices"_a, "input_size"_a,
           "Gradient for the input, of size input_size: each dy added at its index, all else 0.");
 }

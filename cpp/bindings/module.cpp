@@ -19,4 +19,5 @@ PYBIND11_MODULE(_core, m) {
     rushlight::bindings::bind_conv2d(m);
     rushlight::bindings::bind_max_pool2d(m);
     rushlight::bindings::bind_relu(m);
+    rushlight::bindings::bind_plan(m);
 }

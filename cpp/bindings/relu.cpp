@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bindings/arrays.hpp"
+#include "bindings/quick.hpp"
 
 namespace rushlight::bindings {
 
@@ -45,6 +46,19 @@ py::array forward(const py::object& x, const py::object& out) {
     return y;
 }
 
+// (input), contiguous.
+PyObject* try_forward(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
+    return quickly([&]() -> PyObject* {
+        QuickArray x;
+        if (count != 1 || !x.read(arguments[0]) || !x.contiguous()) return nullptr;
+        const TensorView& view = x.view();
+        void* data;
+        py::object y = new_quick_array(view.dtype, view.shape, view.ndim, &data);
+        if (y) run_released(relu_nanoseconds(view), [&] { relu_forward(view, data); });
+        return y.release().ptr();
+    });
+}
+
 py::array backward(const py::object& dy, const py::object& y) {
     Array grad_output(dy, "relu_input", "grad_output"), output(y, "relu_input", "output");
     check_relu_backward(grad_output.view(), output.view());
@@ -63,6 +77,8 @@ void bind_relu(py::module_& m) {
     using namespace py::literals;
     m.def("relu_forward", forward, "x"_a, "out"_a = py::none(),
           "x < 0 ? 0 : x, any shape; out (C-contiguous) receives the result and may be x itself.");
+    add_quick<try_forward>(m, "try_relu",
+                           "try_relu(input, /)\n--\n\nrelu of a usual, contiguous array, or NotImplemented.");
     m.def("relu_backward", backward, "dy"_a, "y"_a,
           "Gradient for the input, from the output y: y <= 0 ? 0 : dy.");
 }

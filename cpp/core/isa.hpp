@@ -2,6 +2,7 @@
 // at CPU features.
 #pragma once
 
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,11 @@ namespace rushlight {
 
 // The active ISA's kernels. Take it once per call, above the loops, and pass it down.
 const kernels::KernelTable& active_kernels();
+
+// Whether these are the plain loops, which take their time.
+inline bool is_reference(const kernels::KernelTable& table) {
+    return std::strcmp(table.isa, "reference") == 0;
+}
 
 // Names of the usable ISAs, best first; "reference" is always the last.
 std::vector<std::string> available_isas();

@@ -24,7 +24,8 @@ constexpr double kShareNanoseconds = 15'000.0;
 constexpr double kChunkNanoseconds = 4'000.0;
 constexpr int kChunksPerThread = 16;
 
-std::atomic<int> setting{0};  // 0: not asked yet
+std::atomic<int> setting{0};   // 0: not asked yet
+thread_local int assumed = 0;  // 0: nothing assumed
 
 // threadpoolctl and its like lower OpenMP's own limit (of the calling thread); we follow, though our team is
 // not sized by it. A value at or above the one we started with is nobody's wish. Jobs only get here if they
@@ -68,7 +69,15 @@ const char* threading_layer() {
     return RUSHLIGHT_LAYER;
 }
 
+ThreadsAssumed::ThreadsAssumed(int n) {
+    assumed = n;
+}
+ThreadsAssumed::~ThreadsAssumed() {
+    assumed = 0;
+}
+
 int num_threads() {
+    if (assumed > 0) return assumed;
     int threads = setting.load(std::memory_order_relaxed);
     if (threads > 0) return threads;
     openmp_limit();  // takes note of the value at start

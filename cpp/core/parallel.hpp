@@ -16,6 +16,16 @@ int num_threads();
 void set_num_threads(int n);
 constexpr int kMostThreads = 256;
 
+// While it lives, num_threads() is n on this thread: for asking operators what they would do, and for
+// measuring what so many could. n >= 1.
+class ThreadsAssumed {
+  public:
+    explicit ThreadsAssumed(int n);
+    ~ThreadsAssumed();
+    ThreadsAssumed(const ThreadsAssumed&) = delete;
+    ThreadsAssumed& operator=(const ThreadsAssumed&) = delete;
+};
+
 // What runs the threads, for show_config: "OpenMP 4.5 (libgomp), one ticket-fed team" or "none (serial)".
 const char* threading_layer();
 

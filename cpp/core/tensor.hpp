@@ -23,6 +23,24 @@ inline bool is_floating_point(DType dtype) {
 inline bool is_integer(DType dtype) {
     return dtype >= DType::uint8 && dtype <= DType::int64;
 }
+// Bytes of an element, as a power of two.
+inline int element_shift(DType dtype) {
+    switch (dtype) {
+        case DType::int64:
+        case DType::float64:
+            return 3;
+        case DType::int32:
+        case DType::float32:
+            return 2;
+        case DType::int16:
+            return 1;
+        default:
+            return 0;
+    }
+}
+inline Index element_bytes(DType dtype) {
+    return Index(1) << element_shift(dtype);
+}
 
 // shape and strides belong to whoever owns the array; strides count elements.
 struct TensorView {

@@ -45,12 +45,15 @@ const Conv2dKernels<std::uint64_t>& conv2d_kernels(const KernelTable& table) {
     return table.conv2d_u64;
 }
 
+using Describe = void (*)(const Conv2dShape&, const KernelTable&, double nanoseconds, Plan&);
+
 // One entry of a direction's list. Run is a pointer to a function that takes the direction's operands.
 template <class Run>
 struct Algorithm {
     const char* name;
     bool (*accepts)(const Conv2dShape&, Precision);
     Run run;
+    Describe describe;  // what run would do
 };
 
 bool always(const Conv2dShape&, Precision) {
@@ -79,19 +82,31 @@ void forward_winograd(const Conv2dShape& s, const KernelTable& t, const Images<c
 }
 
 template <class T>
+void describe_forward_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
+    direct::describe_forward(s, conv2d_kernels<T>(t), ns, plan);
+}
+template <class T, const kernels::WinogradKernels<T> KernelTable::* Kernels>
+void describe_forward_winograd(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
+    winograd::describe_forward(s, t.*Kernels, ns, plan);
+}
+
+template <class T>
 constexpr Algorithm<Forward<T>> forward_algorithms[] = {
-    {"direct", always, forward_direct<T>},
+    {"direct", always, forward_direct<T>, describe_forward_direct<T>},
 };
 template <>
 constexpr Algorithm<Forward<float>> forward_algorithms<float>[] = {
-    {"winograd 4x4", winograd4, forward_winograd<float, &KernelTable::winograd4_f32>},
-    {"winograd 2x2", winograd2, forward_winograd<float, &KernelTable::winograd2_f32>},
-    {"direct", always, forward_direct<float>},
+    {"winograd 4x4", winograd4, forward_winograd<float, &KernelTable::winograd4_f32>,
+     describe_forward_winograd<float, &KernelTable::winograd4_f32>},
+    {"winograd 2x2", winograd2, forward_winograd<float, &KernelTable::winograd2_f32>,
+     describe_forward_winograd<float, &KernelTable::winograd2_f32>},
+    {"direct", always, forward_direct<float>, describe_forward_direct<float>},
 };
 template <>
 constexpr Algorithm<Forward<double>> forward_algorithms<double>[] = {
-    {"winograd 2x2", winograd2, forward_winograd<double, &KernelTable::winograd2_f64>},
-    {"direct", always, forward_direct<double>},
+    {"winograd 2x2", winograd2, forward_winograd<double, &KernelTable::winograd2_f64>,
+     describe_forward_winograd<double, &KernelTable::winograd2_f64>},
+    {"direct", always, forward_direct<double>, describe_forward_direct<double>},
 };
 
 template <class T>
@@ -110,19 +125,31 @@ void backward_input_winograd(const Conv2dShape& s, const KernelTable& t, const I
 }
 
 template <class T>
+void describe_backward_input_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
+    direct::describe_backward_input(s, conv2d_kernels<T>(t), ns, plan);
+}
+template <class T, const kernels::WinogradKernels<T> KernelTable::* Kernels>
+void describe_backward_input_winograd(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
+    winograd::describe_backward_input(s, t.*Kernels, ns, plan);
+}
+
+template <class T>
 constexpr Algorithm<BackwardInput<T>> backward_input_algorithms[] = {
-    {"direct", always, backward_input_direct<T>},
+    {"direct", always, backward_input_direct<T>, describe_backward_input_direct<T>},
 };
 template <>
 constexpr Algorithm<BackwardInput<double>> backward_input_algorithms<double>[] = {
-    {"winograd 2x2", winograd2, backward_input_winograd<double, &KernelTable::winograd2_f64>},
-    {"direct", always, backward_input_direct<double>},
+    {"winograd 2x2", winograd2, backward_input_winograd<double, &KernelTable::winograd2_f64>,
+     describe_backward_input_winograd<double, &KernelTable::winograd2_f64>},
+    {"direct", always, backward_input_direct<double>, describe_backward_input_direct<double>},
 };
 template <>
 constexpr Algorithm<BackwardInput<float>> backward_input_algorithms<float>[] = {
-    {"winograd 4x4", winograd4, backward_input_winograd<float, &KernelTable::winograd4_f32>},
-    {"winograd 2x2", winograd2, backward_input_winograd<float, &KernelTable::winograd2_f32>},
-    {"direct", always, backward_input_direct<float>},
+    {"winograd 4x4", winograd4, backward_input_winograd<float, &KernelTable::winograd4_f32>,
+     describe_backward_input_winograd<float, &KernelTable::winograd4_f32>},
+    {"winograd 2x2", winograd2, backward_input_winograd<float, &KernelTable::winograd2_f32>,
+     describe_backward_input_winograd<float, &KernelTable::winograd2_f32>},
+    {"direct", always, backward_input_direct<float>, describe_backward_input_direct<float>},
 };
 
 template <class T>
@@ -134,17 +161,20 @@ void backward_weight_direct(const Conv2dShape& s, const KernelTable& t, const Im
     direct::backward_weight(s, conv2d_kernels<T>(t), x, dy, dw, ns);
 }
 template <class T>
+void describe_backward_weight_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
+    direct::describe_backward_weight(s, conv2d_kernels<T>(t), ns, plan);
+}
+template <class T>
 constexpr Algorithm<BackwardWeight<T>> backward_weight_algorithms[] = {
-    {"direct", always, backward_weight_direct<T>},
+    {"direct", always, backward_weight_direct<T>, describe_backward_weight_direct<T>},
 };
 
-template <class Algorithms>
-auto choose(const Algorithms& algorithms, const Conv2dShape& shape) {
-    const auto* algorithm = algorithms;
-    const KernelTable& table = active_kernels();
+template <class Run>
+const Algorithm<Run>& choose(const Algorithm<Run>* algorithm, const Conv2dShape& shape,
+                             const KernelTable& table) {
     const Precision precision = table.winograd2_f32.output ? conv_precision() : Precision::highest;
     while (!algorithm->accepts(shape, precision)) ++algorithm;
-    return algorithm->run;
+    return *algorithm;
 }
 
 // An array of 3 or 4 dimensions as images; an unbatched one is a batch of one.
@@ -158,21 +188,24 @@ Images<const T> images(const TensorView& a) {
 template <class T>
 void run_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,
                  void* y) {
-    choose(forward_algorithms<T>, s)(s, active_kernels(), images<T>(x), w.as<const T>(),
-                                     bias ? bias->as<const T>() : nullptr, static_cast<T*>(y),
-                                     conv2d_nanoseconds(s, x.dtype));
+    const KernelTable& table = active_kernels();
+    choose(forward_algorithms<T>, s, table)
+        .run(s, table, images<T>(x), w.as<const T>(), bias ? bias->as<const T>() : nullptr,
+             static_cast<T*>(y), conv2d_nanoseconds(s, x.dtype));
 }
 
 template <class T>
 void run_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w, void* dx) {
-    choose(backward_input_algorithms<T>, s)(s, active_kernels(), images<T>(dy), w.as<const T>(),
-                                            static_cast<T*>(dx), conv2d_nanoseconds(s, dy.dtype));
+    const KernelTable& table = active_kernels();
+    choose(backward_input_algorithms<T>, s, table)
+        .run(s, table, images<T>(dy), w.as<const T>(), static_cast<T*>(dx), conv2d_nanoseconds(s, dy.dtype));
 }
 
 template <class T>
 void run_backward_weight(const Conv2dShape& s, const TensorView& dy, const TensorView& x, void* dw) {
-    choose(backward_weight_algorithms<T>, s)(s, active_kernels(), images<T>(x), images<T>(dy),
-                                             static_cast<T*>(dw), conv2d_nanoseconds(s, dy.dtype));
+    const KernelTable& table = active_kernels();
+    choose(backward_weight_algorithms<T>, s, table)
+        .run(s, table, images<T>(x), images<T>(dy), static_cast<T*>(dw), conv2d_nanoseconds(s, dy.dtype));
 }
 
 template <class T>
@@ -185,6 +218,45 @@ void run_backward_bias(const TensorView& dy, void* db) {
                  [&](Index k) { kernel({images_dy, static_cast<T*>(db), N, OH, OW, {k, k + 1}}); });
 }
 
+template <class Run, std::size_t Count>
+void describe(const Algorithm<Run> (&algorithms)[Count], const Conv2dShape& s, DType dtype, Plan& plan) {
+    const KernelTable& table = active_kernels();
+    for (const Algorithm<Run>& algorithm : algorithms) plan.algorithms.push_back(algorithm.name);
+    const Algorithm<Run>& chosen = choose(algorithms, s, table);
+    plan.algorithm = chosen.name;
+    chosen.describe(s, table, conv2d_nanoseconds(s, dtype), plan);
+}
+
+template <class T>
+void describe_gradient(Conv2dDirection direction, const Conv2dShape& s, DType dtype, Plan& plan) {
+    if (direction == Conv2dDirection::backward_input)
+        describe(backward_input_algorithms<T>, s, dtype, plan);
+    else
+        describe(backward_weight_algorithms<T>, s, dtype, plan);
+}
+
+// Calls use(T()) with the type that a forward pass computes with.
+template <class Use>
+void with_forward_type(DType dtype, const Use& use) {
+    switch (dtype) {
+        case DType::float32:
+            return use(float());
+        case DType::float64:
+            return use(double());
+        case DType::uint8:
+        case DType::int8:
+            return use(std::uint8_t());
+        case DType::int16:
+            return use(std::uint16_t());
+        case DType::int32:
+            return use(std::uint32_t());
+        case DType::int64:
+            return use(std::uint64_t());
+        default:
+            throw NotImplemented("conv2d: not implemented for this dtype");
+    }
+}
+
 }  // namespace
 
 double conv2d_multiply_adds(const Conv2dShape& s) {
@@ -195,31 +267,17 @@ double conv2d_multiply_adds(const Conv2dShape& s) {
 // Multiply-adds per nanosecond as seen on ordinary machines; only the order of magnitude matters (is a second
 // thread worth it?).
 double conv2d_nanoseconds(const Conv2dShape& s, DType dtype) {
-    const bool reference = std::string(active_kernels().isa) == "reference";
-    const double rate = reference ? 1 : dtype == DType::float32 ? 30 : dtype == DType::float64 ? 15 : 8;
+    const double rate = is_reference(active_kernels()) ? 1
+                        : dtype == DType::float32      ? 30
+                        : dtype == DType::float64      ? 15
+                                                       : 8;
     const double pixels = double(s.N) * (double(s.C) * double(s.H * s.W) + double(s.K) * double(s.OH * s.OW));
     return conv2d_multiply_adds(s) / rate + pixels / 8;
 }
 
 void conv2d_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,
                     void* y) {
-    switch (x.dtype) {
-        case DType::float32:
-            return run_forward<float>(s, x, w, bias, y);
-        case DType::float64:
-            return run_forward<double>(s, x, w, bias, y);
-        case DType::uint8:
-        case DType::int8:
-            return run_forward<std::uint8_t>(s, x, w, bias, y);
-        case DType::int16:
-            return run_forward<std::uint16_t>(s, x, w, bias, y);
-        case DType::int32:
-            return run_forward<std::uint32_t>(s, x, w, bias, y);
-        case DType::int64:
-            return run_forward<std::uint64_t>(s, x, w, bias, y);
-        default:
-            throw NotImplemented("conv2d: not implemented for this dtype");
-    }
+    with_forward_type(x.dtype, [&](auto zero) { run_forward<decltype(zero)>(s, x, w, bias, y); });
 }
 
 void conv2d_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w, void* dx) {
@@ -235,6 +293,22 @@ void conv2d_backward_weight(const Conv2dShape& s, const TensorView& dy, const Te
 void conv2d_backward_bias(const TensorView& dy, void* db) {
     if (dy.dtype == DType::float32) return run_backward_bias<float>(dy, db);
     run_backward_bias<double>(dy, db);
+}
+
+Plan conv2d_plan(Conv2dDirection direction, const Conv2dShape& s, DType dtype, bool bias) {
+    Plan plan;
+    plan.flops = 2 * conv2d_multiply_adds(s);
+    const double elements = double(s.N * s.C) * double(s.H * s.W) + double(s.N * s.K) * double(s.OH * s.OW) +
+                            double(s.K * (s.C / s.groups)) * double(s.R * s.S) + (bias ? double(s.K) : 0);
+    plan.bytes = elements * double(element_bytes(dtype));
+    if (direction == Conv2dDirection::forward)
+        with_forward_type(dtype,
+                          [&](auto zero) { describe(forward_algorithms<decltype(zero)>, s, dtype, plan); });
+    else if (dtype == DType::float32)
+        describe_gradient<float>(direction, s, dtype, plan);
+    else
+        describe_gradient<double>(direction, s, dtype, plan);
+    return plan;
 }
 
 }  // namespace rushlight

@@ -5,6 +5,7 @@
 
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
+#include "ops/plan.hpp"
 
 namespace rushlight {
 
@@ -42,5 +43,9 @@ void conv2d_backward_bias(const TensorView& dy, void* db);
 double conv2d_multiply_adds(const kernels::Conv2dShape& shape);
 // Estimated one-thread time of one direction with the active kernels.
 double conv2d_nanoseconds(const kernels::Conv2dShape& shape, DType dtype);
+
+// What a call would do now. The shape has been checked; floating point only, but for forward.
+enum class Conv2dDirection { forward, backward_input, backward_weight };
+Plan conv2d_plan(Conv2dDirection direction, const kernels::Conv2dShape& shape, DType dtype, bool bias);
 
 }  // namespace rushlight

@@ -53,9 +53,20 @@ struct Extent {
     Index step_h, step_w;       // source pixels per output
 };
 
+Extent forward_extent(const Conv2dShape& p) {
+    return {p.C / p.groups, p.K / p.groups, p.OH, p.OW, p.stride_h, p.stride_w};
+}
+Extent backward_input_extent(const Conv2dShape& p) {
+    return {p.K / p.groups, p.C / p.groups, p.H, p.W, 1, 1};
+}
+
 struct Tiling {
     Conv2dBlocking blocking;
     Index row_parts, col_parts, channel_parts, group_parts;
+
+    Index tasks(const Conv2dShape& p) const {
+        return p.N * group_parts * channel_parts * row_parts * col_parts;
+    }
 };
 
 // The reduction's blocks: from the shape alone, because they decide bits.
@@ -109,8 +120,7 @@ Tiling choose_tiling(const Conv2dShape& p, const Extent& e, Index element) {
 template <class Run>
 void for_each_tile(const Conv2dShape& p, const Extent& e, const Tiling& t, double nanoseconds,
                    const Run& run) {
-    const Index tasks = p.N * t.group_parts * t.channel_parts * t.row_parts * t.col_parts;
-    parallel_for(tasks, nanoseconds, [&](Index task) {
+    parallel_for(t.tasks(p), nanoseconds, [&](Index task) {
         const Index col = task % t.col_parts;
         task /= t.col_parts;
         const Index row = task % t.row_parts;
@@ -142,7 +152,7 @@ bool has_padding(const Conv2dShape& p) {
 template <class T>
 void forward(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& x, const T* w,
              const T* b, T* y, double nanoseconds) {
-    const Extent extent{p.C / p.groups, p.K / p.groups, p.OH, p.OW, p.stride_h, p.stride_w};
+    const Extent extent = forward_extent(p);
     const Tiling tiling = choose_tiling(p, extent, sizeof(T));
     const std::size_t scratch = std::size_t(kernels.forward_workspace(p, tiling.blocking));
     const bool repair = has_padding(p) && may_need_repair(kernels, w, p.K * extent.reduction * p.R * p.S,
@@ -157,7 +167,7 @@ void forward(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images
 template <class T>
 void backward_input(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& dy,
                     const T* w, T* dx, double nanoseconds) {
-    const Extent extent{p.K / p.groups, p.C / p.groups, p.H, p.W, 1, 1};
+    const Extent extent = backward_input_extent(p);
     const Tiling tiling = choose_tiling(p, extent, sizeof(T));
     const std::size_t scratch = std::size_t(kernels.backward_input_workspace(p, tiling.blocking));
     const bool repair = p.R * p.S > 1 && may_need_repair(kernels, w, p.C * extent.reduction * p.R * p.S,
@@ -177,6 +187,9 @@ namespace {
 struct WeightTiling {
     Conv2dBlocking blocking;
     Index k_parts, c_parts, batch_parts, row_parts;
+
+    Index chunks() const { return batch_parts * row_parts; }
+    Index tasks(const Conv2dShape& p) const { return p.groups * k_parts * c_parts * chunks(); }
 };
 
 constexpr Index kWeightBlockK = 64, kWeightBlockTaps = 144;
@@ -190,10 +203,9 @@ WeightTiling choose_weight_tiling(const Conv2dShape& p, Index element) {
     t.k_parts = divide_up(Kg, kWeightBlockK);
     t.c_parts = std::max<Index>(1, divide_up(Cg, block_c));
 
-    const Extent extent{Cg, Kg, p.OH, p.OW, p.stride_h, p.stride_w};
     t.blocking.reduction = block_c;
     t.blocking.cols = divide_up(p.OW, divide_up(p.OW, kMostCols));
-    t.blocking.rows = tile_rows(p, extent, block_c, t.blocking.cols, element);
+    t.blocking.rows = tile_rows(p, forward_extent(p), block_c, t.blocking.cols, element);
 
     const Index blocks = p.groups * t.k_parts * t.c_parts;
     const double work = double(p.N) * double(p.K) * double(Cg * p.R * p.S) * double(p.OH) * double(p.OW);
@@ -204,6 +216,12 @@ WeightTiling choose_weight_tiling(const Conv2dShape& p, Index element) {
     return t;
 }
 
+template <class T>
+std::size_t weight_scratch(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const WeightTiling& t) {
+    return std::size_t(kernels.backward_weight_workspace(p, t.blocking, divide_up(p.K / p.groups, t.k_parts),
+                                                         divide_up(p.C / p.groups, t.c_parts)));
+}
+
 }  // namespace
 
 template <class T>
@@ -211,12 +229,11 @@ void backward_weight(const Conv2dShape& p, const Conv2dKernels<T>& kernels, cons
                      const Images<const T>& dy, T* dw, double nanoseconds) {
     const WeightTiling t = choose_weight_tiling(p, sizeof(T));
     const Index Kg = p.K / p.groups, Cg = p.C / p.groups;
-    const Index size = p.K * Cg * p.R * p.S, chunks = t.batch_parts * t.row_parts;
+    const Index size = p.K * Cg * p.R * p.S, chunks = t.chunks();
     std::vector<T> partial(chunks > 1 ? std::size_t(chunks * size) : 0);
-    const std::size_t scratch = std::size_t(
-        kernels.backward_weight_workspace(p, t.blocking, divide_up(Kg, t.k_parts), divide_up(Cg, t.c_parts)));
+    const std::size_t scratch = weight_scratch(p, kernels, t);
 
-    parallel_for(p.groups * t.k_parts * t.c_parts * chunks, nanoseconds, [&](Index task) {
+    parallel_for(t.tasks(p), nanoseconds, [&](Index task) {
         const Index chunk = task % chunks;
         task /= chunks;
         const Index c = task % t.c_parts;
@@ -237,9 +254,59 @@ void backward_weight(const Conv2dShape& p, const Conv2dKernels<T>& kernels, cons
     }
 }
 
+// ---------------------------------------------------------------- descriptions
+
+namespace {
+
+void describe(const Conv2dShape& p, const Tiling& t, Index scratch_bytes, double nanoseconds, Plan& plan) {
+    plan.blocks = {{"groups per task", divide_up(p.groups, t.group_parts)},
+                   {"parts of the channels", t.channel_parts},
+                   {"rows per tile", t.blocking.rows},
+                   {"columns per tile", t.blocking.cols},
+                   {"channels per sum", t.blocking.reduction}};
+    plan.tasks = t.tasks(p);
+    plan.threads = threads_for(plan.tasks, nanoseconds);
+    plan.executed_flops = plan.flops;
+    plan.workspace_bytes = double(scratch_bytes);
+}
+
+}  // namespace
+
+template <class T>
+void describe_forward(const Conv2dShape& p, const Conv2dKernels<T>& kernels, double nanoseconds, Plan& plan) {
+    const Tiling t = choose_tiling(p, forward_extent(p), sizeof(T));
+    describe(p, t, kernels.forward_workspace(p, t.blocking) * Index(sizeof(T)), nanoseconds, plan);
+}
+
+template <class T>
+void describe_backward_input(const Conv2dShape& p, const Conv2dKernels<T>& kernels, double nanoseconds,
+                             Plan& plan) {
+    const Tiling t = choose_tiling(p, backward_input_extent(p), sizeof(T));
+    describe(p, t, kernels.backward_input_workspace(p, t.blocking) * Index(sizeof(T)), nanoseconds, plan);
+}
+
+template <class T>
+void describe_backward_weight(const Conv2dShape& p, const Conv2dKernels<T>& kernels, double nanoseconds,
+                              Plan& plan) {
+    const WeightTiling t = choose_weight_tiling(p, sizeof(T));
+    plan.blocks = {{"output channels per block", divide_up(p.K / p.groups, t.k_parts)},
+                   {"input channels per block", divide_up(p.C / p.groups, t.c_parts)},
+                   {"parts of the batch", t.batch_parts},
+                   {"parts of the rows", t.row_parts},
+                   {"rows per tile", t.blocking.rows},
+                   {"columns per tile", t.blocking.cols}};
+    plan.tasks = t.tasks(p);
+    plan.threads = threads_for(plan.tasks, nanoseconds);
+    plan.executed_flops = plan.flops;
+    plan.workspace_bytes = double(weight_scratch(p, kernels, t) * sizeof(T));
+    if (t.chunks() > 1)
+        plan.shared_bytes = double(t.chunks() * p.K * (p.C / p.groups) * p.R * p.S) * sizeof(T);
+}
+
 #define INSTANTIATE_FORWARD(T)                                                                              \
     template void forward<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, const T*, \
-                             const T*, T*, double);
+                             const T*, T*, double);                                                         \
+    template void describe_forward<T>(const Conv2dShape&, const Conv2dKernels<T>&, double, Plan&);
 INSTANTIATE_FORWARD(float)
 INSTANTIATE_FORWARD(double)
 INSTANTIATE_FORWARD(std::uint8_t)
@@ -251,7 +318,9 @@ INSTANTIATE_FORWARD(std::uint64_t)
     template void backward_input<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&,  \
                                     const T*, T*, double);                                                \
     template void backward_weight<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, \
-                                     const Images<const T>&, T*, double);
+                                     const Images<const T>&, T*, double);                                 \
+    template void describe_backward_input<T>(const Conv2dShape&, const Conv2dKernels<T>&, double, Plan&); \
+    template void describe_backward_weight<T>(const Conv2dShape&, const Conv2dKernels<T>&, double, Plan&);
 INSTANTIATE_BACKWARD(float)
 INSTANTIATE_BACKWARD(double)
 

@@ -8,6 +8,7 @@
 
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
+#include "ops/plan.hpp"
 
 namespace rushlight::direct {
 
@@ -24,5 +25,16 @@ template <class T>
 void backward_weight(const kernels::Conv2dShape& shape, const kernels::Conv2dKernels<T>& kernels,
                      const kernels::Images<const T>& x, const kernels::Images<const T>& dy, T* dw,
                      double nanoseconds);
+
+// What the three would do.
+template <class T>
+void describe_forward(const kernels::Conv2dShape& shape, const kernels::Conv2dKernels<T>& kernels,
+                      double nanoseconds, Plan& plan);
+template <class T>
+void describe_backward_input(const kernels::Conv2dShape& shape, const kernels::Conv2dKernels<T>& kernels,
+                             double nanoseconds, Plan& plan);
+template <class T>
+void describe_backward_weight(const kernels::Conv2dShape& shape, const kernels::Conv2dKernels<T>& kernels,
+                              double nanoseconds, Plan& plan);
 
 }  // namespace rushlight::direct

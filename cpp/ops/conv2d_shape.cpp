@@ -42,6 +42,9 @@ void check_options(const Conv2dOptions& o) {
 
 // x as it was given, for messages: an unbatched input is shown without its invented batch dimension.
 void check_channels(const Index* x, int x_ndim, const Index* weight, Index groups) {
+    const Index wanted = weight[1] * groups, channels = x[x_ndim - 3];
+    if (weight[0] >= groups && weight[0] % groups == 0 && channels == wanted) return;
+
     const std::string weight_text = to_string(weight, 4);
     const std::string given = "Given groups=" + std::to_string(groups) + ", ";
     if (weight[0] < groups)
@@ -50,8 +53,6 @@ void check_channels(const Index* x, int x_ndim, const Index* weight, Index group
     if (weight[0] % groups != 0)
         fail(given + "expected weight to be divisible by " + std::to_string(groups) +
              " at dimension 0, but got weight of size [" + weight_text + "] instead");
-    const Index wanted = weight[1] * groups, channels = x[x_ndim - 3];
-    if (channels == wanted) return;
     std::string hint;
     if (x[x_ndim - 1] == wanted)
         hint = std::string(". The input looks channels-last; use x.") +

@@ -13,83 +13,18 @@
 
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
+#include "ops/conv2d_winograd_cut.hpp"
 
 namespace rushlight::winograd {
 
 using kernels::Conv2dKernels;
-using kernels::Conv2dShape;
 using kernels::Images;
-using kernels::Range;
 using kernels::WinogradBlock;
 using kernels::WinogradKernels;
-using kernels::WinogradShape;
 
 namespace {
 
-Index divide_up(Index a, Index b) {
-    return (a + b - 1) / b;
-}
-Range part(Index i, Index parts, Index count) {
-    return Range{count * i / parts, count * (i + 1) / parts};
-}
-
-// Outputs whose products wait for the inverse transform in the second-level cache.
-constexpr Index kOutputsPerBlock = 32;
-// Few tiles: outputs whose transformed weights stay there.
-constexpr Index kOutputsPerTask = 16;
-constexpr Index kTilesPerBlock = 112;
-constexpr Index kFewTiles = 400;
-constexpr Index kRowsPerTask = 16;
-// At least any ISA's lanes: planes are whole vectors, and a little apart (4 KiB aliasing).
-constexpr Index kVector = 16;
 constexpr std::size_t kAlignment = 64;
-
-Index floor_div(Index a, Index b) {
-    return a >= 0 ? a / b : -((-a + b - 1) / b);
-}
-
-// One side of the convolution: the source that is summed over, or the result.
-struct Side {
-    Index channels, H, W;
-};
-
-// NOTE [ Dilation ]
-// With a dilation of d, outputs that are d apart read pixels that are d apart: d * d undilated convolutions
-// on interleaved pixels, each with its own view of source and result. Output a + d * i reads source pixels a
-// - pad + d * (i + r); with a - pad = rho + d * q that is pixel i + r + q of the view that begins at rho.
-// Undilated is d = 1.
-struct View {
-    Index source, H, pad;  // first pixel, number of pixels, padding of the view of the source
-    Index result, OH;      // of the result
-};
-
-View make_view(Index phase, Index pad, Index dilation, Index H, Index OH) {
-    const Index q = floor_div(phase - pad, dilation), rho = phase - pad - q * dilation;
-    return View{rho, std::max<Index>(0, divide_up(H - rho, dilation)), -q, phase,
-                divide_up(OH - phase, dilation)};
-}
-
-// One group's convolution on one pair of views.
-WinogradShape view_shape(const Conv2dShape& p, const Side& source, const Side& result, const View& h,
-                         const View& w, Index m) {
-    WinogradShape shape{};
-    shape.N = p.N;
-    shape.channels = source.channels / p.groups;
-    shape.H = h.H;
-    shape.W = w.H;
-    shape.outputs = result.channels / p.groups;
-    shape.OH = h.OH;
-    shape.OW = w.OH;
-    shape.result_image = result.channels * result.H * result.W;
-    shape.result_channel = result.H * result.W;
-    shape.result_row = p.dilation_h * result.W;
-    shape.result_col = p.dilation_w;
-    shape.pad_top = h.pad;
-    shape.pad_left = w.pad;
-    shape.tile_rows = divide_up(h.OH, m);
-    shape.tile_cols = divide_up(w.OH, m);
-    return shape;
-}
 
 // Shared scratch memory of one call.
 template <class T>
@@ -132,10 +67,11 @@ class Run {
           nanoseconds(nanoseconds),
           repair(repair),
           points((kernels.tile + 2) * (kernels.tile + 2)),
-          strips(p.N * p.tile_rows) {}
+          strips(count_strips(p)),
+          cut(make_cut(p, nanoseconds)) {}
 
     void operator()() const {
-        if (strips * p.tile_cols <= kFewTiles)
+        if (cut.few_tiles)
             few_tiles();
         else
             many_tiles();
@@ -149,62 +85,46 @@ class Run {
         Index plane, row, column;
     };
 
-    Index plane_tiles(Index block_strips) const {
-        return divide_up(block_strips * p.tile_cols, kVector) * kVector;
-    }
-
-    // As many blocks for every thread, where they are few; never more than strips.
-    Index balanced(Index blocks) const {
-        const Index threads = threads_for(blocks, nanoseconds);
-        return blocks < 8 * threads ? std::min(strips, divide_up(blocks, threads) * threads) : blocks;
-    }
-
     // The transform's rows are the K of w, its neighbours the C of w, in either direction.
     void many_tiles() const {
         const Index K = p.backward ? p.channels : p.outputs, C = p.backward ? p.outputs : p.channels;
-        const Index u_plane = K * C + kVector;
-        const Shared<T> u(points * u_plane);
+        const Shared<T> u(points * cut.u_plane);
         const Index parts = divide_up(K, kRowsPerTask);
         parallel_for(parts, double(K) * double(C) * 2, [&](Index i) {
             const Range rows = part(i, parts, K);
-            kernels.weights(w, C, rows, Range{0, C}, p.backward, u.get() + rows.begin * C, u_plane, C);
+            kernels.weights(w, C, rows, Range{0, C}, p.backward, u.get() + rows.begin * C, cut.u_plane, C);
         });
 
         const Index row = p.backward ? 1 : C, column = p.backward ? C : 1;
-        const Index blocks = balanced(divide_up(strips, std::max<Index>(1, kTilesPerBlock / p.tile_cols)));
-        const Index tiles = plane_tiles(divide_up(strips, blocks)), v_plane = p.channels * tiles + kVector;
-        parallel_for(blocks, nanoseconds, [&](Index i) {
-            const Range block = part(i, blocks, strips);
-            T* v = workspace<T>(Slot::transform, std::size_t(points * v_plane));
-            transform_input(block, Range{0, p.channels}, {v, tiles, v_plane});
+        parallel_for(cut.tasks, nanoseconds, [&](Index i) {
+            const Range block = part(i, cut.tasks, strips);
+            T* v = workspace<T>(Slot::transform, std::size_t(points * cut.v_plane));
+            transform_input(block, Range{0, p.channels}, {v, cut.tiles, cut.v_plane});
             for (Index k = 0; k < p.outputs; k += kOutputsPerBlock)
-                multiply({u.get() + k * row, u_plane, row, column}, {v, tiles, v_plane}, block,
+                multiply({u.get() + k * row, cut.u_plane, row, column}, {v, cut.tiles, cut.v_plane}, block,
                          Range{k, std::min(k + kOutputsPerBlock, p.outputs)});
         });
     }
 
     void few_tiles() const {
-        const Index tiles = plane_tiles(strips), v_plane = p.channels * tiles + kVector;
-        const Shared<T> v(points * v_plane);
+        const Shared<T> v(points * cut.v_plane);
         const Range all{0, strips};
         const Index parts = divide_up(p.channels, kRowsPerTask);
         parallel_for(parts, nanoseconds / 8, [&](Index i) {
-            transform_input(all, part(i, parts, p.channels), {v.get(), tiles, v_plane});
+            transform_input(all, part(i, parts, p.channels), {v.get(), cut.tiles, cut.v_plane});
         });
 
-        const Index tasks = divide_up(p.outputs, kOutputsPerTask),
-                    u_plane = kOutputsPerTask * p.channels + kVector;
-        parallel_for(tasks, nanoseconds, [&](Index task) {
+        parallel_for(cut.tasks, nanoseconds, [&](Index task) {
             const Range outputs{task * kOutputsPerTask, std::min((task + 1) * kOutputsPerTask, p.outputs)},
                 all_channels{0, p.channels};
             const Index count = outputs.end - outputs.begin;
-            T* u = workspace<T>(Slot::weight, std::size_t(points * u_plane));
+            T* u = workspace<T>(Slot::weight, std::size_t(points * cut.u_plane));
             if (p.backward)
-                kernels.weights(w, p.outputs, all_channels, outputs, true, u, u_plane, count);
+                kernels.weights(w, p.outputs, all_channels, outputs, true, u, cut.u_plane, count);
             else
-                kernels.weights(w, p.channels, outputs, all_channels, false, u, u_plane, p.channels);
-            multiply({u, u_plane, p.backward ? 1 : p.channels, p.backward ? count : 1},
-                     {v.get(), tiles, v_plane}, all, outputs);
+                kernels.weights(w, p.channels, outputs, all_channels, false, u, cut.u_plane, p.channels);
+            multiply({u, cut.u_plane, p.backward ? 1 : p.channels, p.backward ? count : 1},
+                     {v.get(), cut.tiles, cut.v_plane}, all, outputs);
         });
     }
 
@@ -233,7 +153,8 @@ class Run {
     T* y;
     double nanoseconds;
     const Repair& repair;
-    Index points, strips;
+    const Index points, strips;
+    const Cut cut;
 };
 
 // All groups and dilation phases of one direction. repair(g)(n, rows, outputs) replaces results of group g

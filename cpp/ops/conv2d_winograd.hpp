@@ -4,6 +4,7 @@
 
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
+#include "ops/plan.hpp"
 
 namespace rushlight::winograd {
 
@@ -21,5 +22,13 @@ template <class T>
 void backward_input(const kernels::Conv2dShape& shape, const kernels::WinogradKernels<T>& kernels,
                     const kernels::Conv2dKernels<T>& repair, const kernels::Images<const T>& dy, const T* w,
                     T* dx, double nanoseconds);
+
+// What the two would do.
+template <class T>
+void describe_forward(const kernels::Conv2dShape& shape, const kernels::WinogradKernels<T>& kernels,
+                      double nanoseconds, Plan& plan);
+template <class T>
+void describe_backward_input(const kernels::Conv2dShape& shape, const kernels::WinogradKernels<T>& kernels,
+                             double nanoseconds, Plan& plan);
 
 }  // namespace rushlight::winograd

@@ -26,6 +26,8 @@ constexpr Index kTasksPerThread = 4;
 
 struct Tiling {
     Index row_parts, col_parts;
+
+    Index tasks(const MaxPool2dShape& p) const { return p.N * p.C * row_parts * col_parts; }
 };
 
 Index divide_up(Index a, Index b) {
@@ -53,6 +55,13 @@ Tiling choose_tiling(const MaxPool2dShape& p, Index element, bool indices) {
 }
 
 template <class T>
+std::size_t forward_scratch(const MaxPool2dKernels<T>& kernels, const MaxPool2dShape& p, const Tiling& t,
+                            bool indices) {
+    return std::size_t(
+        kernels.forward_workspace(p, divide_up(p.OH, t.row_parts), divide_up(p.OW, t.col_parts), indices));
+}
+
+template <class T>
 void run_forward(const MaxPool2dKernels<T>& kernels, const MaxPool2dShape& p, const TensorView& view,
                  void* out, std::int64_t* indices) {
     const Index* strides = view.strides + view.ndim - 3;
@@ -60,9 +69,8 @@ void run_forward(const MaxPool2dKernels<T>& kernels, const MaxPool2dShape& p, co
     const T* x = view.as<const T>();
     T* y = static_cast<T*>(out);
     const Tiling t = choose_tiling(p, sizeof(T), indices != nullptr);
-    const std::size_t scratch = std::size_t(kernels.forward_workspace(
-        p, divide_up(p.OH, t.row_parts), divide_up(p.OW, t.col_parts), indices != nullptr));
-    parallel_for(p.N * p.C * t.row_parts * t.col_parts, max_pool2d_nanoseconds(p, view), [&](Index task) {
+    const std::size_t scratch = forward_scratch(kernels, p, t, indices != nullptr);
+    parallel_for(t.tasks(p), max_pool2d_nanoseconds(p, view.dtype), [&](Index task) {
         const Index col = task % t.col_parts;
         task /= t.col_parts;
         const Index row = task % t.row_parts, plane = task / t.row_parts;
@@ -103,37 +111,62 @@ void run_backward(const MaxPool2dKernels<T>& kernels, const TensorView& grad, co
                                  "): indices must be positions h * W + w in the plane of input_size");
 }
 
+// Calls use(kernels) with the kernels of the type.
+template <class Use>
+void with_kernels(DType dtype, const Use& use) {
+    const KernelTable& table = active_kernels();
+    switch (dtype) {
+        case DType::float32:
+            return use(table.max_pool2d_f32);
+        case DType::float64:
+            return use(table.max_pool2d_f64);
+        case DType::uint8:
+            return use(table.max_pool2d_u8);
+        case DType::int8:
+            return use(table.max_pool2d_i8);
+        case DType::int16:
+            return use(table.max_pool2d_i16);
+        case DType::int32:
+            return use(table.max_pool2d_i32);
+        case DType::int64:
+            return use(table.max_pool2d_i64);
+        default:
+            throw NotImplemented("max_pool2d: not implemented for this dtype");
+    }
+}
+
 }  // namespace
 
-double max_pool2d_nanoseconds(const MaxPool2dShape& p, const TensorView& x) {
+double max_pool2d_nanoseconds(const MaxPool2dShape& p, DType dtype) {
     const double outputs = double(p.N * p.C) * double(p.OH) * double(p.OW),
                  inputs = double(p.N * p.C) * double(p.H) * double(p.W);
-    if (std::string(active_kernels().isa) == "reference")
-        return outputs * double(p.kernel_h) * double(p.kernel_w) * 2;
-    const double bytes = x.dtype == DType::float64 || x.dtype == DType::int64 ? 8 : 4;
+    if (is_reference(active_kernels())) return outputs * double(p.kernel_h) * double(p.kernel_w) * 2;
+    const double bytes = dtype == DType::float64 || dtype == DType::int64 ? 8 : 4;
     return (inputs + outputs * double(p.kernel_h + p.kernel_w)) * bytes / 32;
 }
 
 void max_pool2d_forward(const MaxPool2dShape& p, const TensorView& x, void* y, std::int64_t* indices) {
-    const KernelTable& table = active_kernels();
-    switch (x.dtype) {
-        case DType::float32:
-            return run_forward(table.max_pool2d_f32, p, x, y, indices);
-        case DType::float64:
-            return run_forward(table.max_pool2d_f64, p, x, y, indices);
-        case DType::uint8:
-            return run_forward(table.max_pool2d_u8, p, x, y, indices);
-        case DType::int8:
-            return run_forward(table.max_pool2d_i8, p, x, y, indices);
-        case DType::int16:
-            return run_forward(table.max_pool2d_i16, p, x, y, indices);
-        case DType::int32:
-            return run_forward(table.max_pool2d_i32, p, x, y, indices);
-        case DType::int64:
-            return run_forward(table.max_pool2d_i64, p, x, y, indices);
-        default:
-            throw NotImplemented("max_pool2d: not implemented for this dtype");
-    }
+    with_kernels(x.dtype, [&](const auto& kernels) { run_forward(kernels, p, x, y, indices); });
+}
+
+Plan max_pool2d_plan(const MaxPool2dShape& p, DType dtype, bool indices) {
+    Plan plan;
+    plan.algorithm = "separable maxima";
+    plan.algorithms = {plan.algorithm};
+    const double planes = double(p.N * p.C), rows = planes * double(p.OH), outputs = rows * double(p.OW);
+    plan.flops = outputs * double(p.kernel_h * p.kernel_w - 1);
+    plan.executed_flops = rows * double(p.W) * double(p.kernel_h - 1) + outputs * double(p.kernel_w - 1);
+    plan.bytes = (planes * double(p.H) * double(p.W) + outputs) * double(element_bytes(dtype)) +
+                 (indices ? outputs * sizeof(std::int64_t) : 0);
+    const Tiling t = choose_tiling(p, element_bytes(dtype), indices);
+    plan.blocks = {{"rows per tile", divide_up(p.OH, t.row_parts)},
+                   {"columns per tile", divide_up(p.OW, t.col_parts)}};
+    plan.tasks = t.tasks(p);
+    plan.threads = threads_for(plan.tasks, max_pool2d_nanoseconds(p, dtype));
+    with_kernels(dtype, [&](const auto& kernels) {
+        plan.workspace_bytes = double(forward_scratch(kernels, p, t, indices));
+    });
+    return plan;
 }
 
 double max_pool2d_backward_nanoseconds(const TensorView& dy, const Index* input_size) {

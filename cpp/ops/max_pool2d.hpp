@@ -5,6 +5,7 @@
 
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
+#include "ops/plan.hpp"
 
 namespace rushlight {
 
@@ -23,7 +24,9 @@ kernels::MaxPool2dShape check_max_pool2d_forward(const TensorView& x, const MaxP
 // x: any strides. indices: int64 like y, or null if nobody wants them, which is faster.
 void max_pool2d_forward(const kernels::MaxPool2dShape& shape, const TensorView& x, void* y,
                         std::int64_t* indices);
-double max_pool2d_nanoseconds(const kernels::MaxPool2dShape& shape, const TensorView& x);
+double max_pool2d_nanoseconds(const kernels::MaxPool2dShape& shape, DType dtype);
+// What a call would do now.
+Plan max_pool2d_plan(const kernels::MaxPool2dShape& shape, DType dtype, bool indices);
 
 // grad_output and indices have one size, (N, C, OH, OW) or (C, OH, OW), and fit input_size. Values of the
 // indices are not looked at yet.

@@ -19,26 +19,19 @@ Index element_count(const TensorView& x) {
     return count;
 }
 
-Index element_bytes(DType dtype) {
-    switch (dtype) {
-        case DType::float64:
-        case DType::int64:
-            return 8;
-        case DType::float32:
-        case DType::int32:
-            return 4;
-        case DType::int16:
-            return 2;
-        default:
-            return 1;
-    }
+Index piece_elements(DType dtype) {
+    return kPieceBytes / element_bytes(dtype);
+}
+Index piece_count(const TensorView& x) {
+    const Index step = piece_elements(x.dtype);
+    return (element_count(x) + step - 1) / step;
 }
 
 // Calls piece(begin, count) for neighbouring parts of the array.
 template <class Piece>
 void for_each_piece(const TensorView& x, const Piece& piece) {
-    const Index count = element_count(x), step = kPieceBytes / element_bytes(x.dtype);
-    parallel_for((count + step - 1) / step, relu_nanoseconds(x),
+    const Index count = element_count(x), step = piece_elements(x.dtype);
+    parallel_for(piece_count(x), relu_nanoseconds(x),
                  [&](Index i) { piece(i * step, std::min(step, count - i * step)); });
 }
 
@@ -111,6 +104,18 @@ void relu_forward(const TensorView& x, void* y) {
 void relu_backward(const TensorView& dy, const TensorView& y, void* dx) {
     if (dy.dtype == DType::float32) return run_backward(active_kernels().relu_f32, dy, y, dx);
     run_backward(active_kernels().relu_f64, dy, y, dx);
+}
+
+Plan relu_plan(const TensorView& x) {
+    Plan plan;
+    plan.algorithm = "elementwise";
+    plan.algorithms = {plan.algorithm};
+    plan.flops = plan.executed_flops = double(element_count(x));
+    plan.bytes = 2 * double(element_count(x)) * double(element_bytes(x.dtype));
+    plan.blocks = {{"elements per task", std::min(element_count(x), piece_elements(x.dtype))}};
+    plan.tasks = piece_count(x);
+    plan.threads = threads_for(plan.tasks, relu_nanoseconds(x));
+    return plan;
 }
 
 }  // namespace rushlight

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/tensor.hpp"
+#include "ops/plan.hpp"
 
 namespace rushlight {
 
@@ -17,5 +18,7 @@ void relu_backward(const TensorView& dy, const TensorView& y, void* dx);
 
 // Estimated one-thread time of either direction.
 double relu_nanoseconds(const TensorView& x);
+// What the forward pass would do now; x needs no data.
+Plan relu_plan(const TensorView& x);
 
 }  // namespace rushlight

@@ -3,6 +3,10 @@
 Arrays in may have any strides, byte order and alignment; arrays out are new, C-contiguous and native. What
 arguments mean (sizes, dtypes) is checked here, with torch's exceptions and texts; how they are spelled, in
 rushlight.functional.
+
+The try_* functions are the short way in: they take arguments of the usual kind, spelled as in
+rushlight.functional (exactly ndarray, int, pairs of ints, bool), and return NotImplemented for any other and
+for whatever is wrong; then the function without try_ is to be asked, and says what it is.
 """
 
 from collections.abc import Sequence
@@ -43,6 +47,9 @@ def conv2d_backward_weight(
     groups: int,
 ) -> NDArray[Any]: ...
 def conv2d_backward_bias(dy: NDArray[Any]) -> NDArray[Any]: ...
+def try_conv2d(
+    input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, /
+) -> Any: ...
 
 # ---- max pooling
 
@@ -66,14 +73,63 @@ def max_pool2d_forward(
     ceil_mode: bool,
     return_indices: Literal[True],
 ) -> tuple[NDArray[Any], NDArray[np.int64]]: ...
+@overload
+def max_pool2d_forward(
+    x: NDArray[Any],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    ceil_mode: bool,
+    return_indices: bool,
+) -> Any: ...
 def max_pool2d_backward(
     dy: NDArray[Any], indices: NDArray[np.int64], input_size: Sequence[int]
 ) -> NDArray[Any]: ...
+def try_max_pool2d(
+    input: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: Any,
+    return_indices: Any,
+    /,
+) -> Any: ...
 
 # ---- relu
 
 def relu_forward(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
 def relu_backward(dy: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]: ...
+def try_relu(input: Any, /) -> Any: ...
+
+# ---- what they would do: sizes in, facts by name out
+
+def plan_conv2d(
+    direction: str,
+    input_size: Sequence[int],
+    weight_size: Sequence[int],
+    bias: bool,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+    dtype: np.dtype[Any],
+    threads: int,
+) -> dict[str, Any]: ...
+def plan_max_pool2d(
+    input_size: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    ceil_mode: bool,
+    return_indices: bool,
+    dtype: np.dtype[Any],
+    threads: int,
+) -> dict[str, Any]: ...
+def plan_relu(input_size: Sequence[int], dtype: np.dtype[Any], threads: int) -> dict[str, Any]: ...
+def measure_bandwidth(working_set: int, threads: int, seconds: float = 0.02) -> float: ...
 
 # ---- how they run
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core import relu_backward, relu_forward
+from .._core import relu_backward, relu_forward, try_relu
 from ..autograd import OUTPUT, Rule, TensorBase, record, unwrap
 from ..autograd.inplace import check, record_inplace
 from ._spelling import ArrayOrTensor, array_of
@@ -30,9 +30,13 @@ def relu(input: ArrayOrTensor, inplace: bool = False) -> Any:
     """
     if inplace:
         return relu_(input)
-    if type(input) is np.ndarray:
-        return relu_forward(input)
-    return record(relu_forward(array_of("relu():", "input", 1, input)), RELU, (input,), (OUTPUT,))
+    y = try_relu(input)
+    if y is not NotImplemented:
+        return y
+    y = try_relu(unwrap(input))
+    if y is NotImplemented:
+        y = relu_forward(array_of("relu():", "input", 1, input))
+    return record(y, RELU, (input,), (OUTPUT,))
 
 
 def relu_(input: ArrayOrTensor) -> Any:

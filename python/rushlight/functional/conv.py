@@ -11,7 +11,13 @@ from typing import Any
 
 from numpy import ndarray
 
-from .._core import conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight, conv2d_forward
+from .._core import (
+    conv2d_backward_bias,
+    conv2d_backward_input,
+    conv2d_backward_weight,
+    conv2d_forward,
+    try_conv2d,
+)
 from ..autograd import Rule, record, unwrap
 from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, one_int, pair, several_ints, sides
 
@@ -65,27 +71,14 @@ def conv2d(
     Source: torch.nn.functional.conv2d; Dumoulin and Visin, "A guide to convolution arithmetic for deep
     learning".
     """
-    if (
-        type(input) is ndarray
-        and type(weight) is ndarray
-        and type(stride) is int
-        and type(padding) is int
-        and type(dilation) is int
-        and type(groups) is int
-        and (bias is None or type(bias) is ndarray)
-    ):
-        try:
-            return conv2d_forward(
-                input,
-                weight,
-                bias,
-                (stride, stride),
-                (padding, padding, padding, padding),
-                (dilation, dilation),
-                groups,
-            )
-        except TypeError:  # an int of more than 64 bits: the checks below name it
-            pass
+    y = try_conv2d(input, weight, bias, stride, padding, dilation, groups)
+    if y is not NotImplemented:  # the usual arguments, all of them ndarrays
+        return y
+    x, w = unwrap(input), unwrap(weight)
+    y = try_conv2d(x, w, unwrap(bias), stride, padding, dilation, groups)
+    if y is not NotImplemented:  # the usual arguments, some of them Tensors
+        settings = _usual_settings(stride, padding, dilation, groups)
+        return record(y, CONV2D, (input, weight, bias), (input, weight), (x.shape, w.shape, settings))
     x, w = array_of(_WHERE, "input", 1, input), array_of(_WHERE, "weight", 2, weight)
     if bias is not None:
         array_of(_WHERE, "bias", 3, bias)
@@ -240,6 +233,17 @@ def _settings(
             group_count,
         )
     return strides, sides(_WHERE, "padding", 5, padding, _LENGTH), dilations, group_count
+
+
+def _usual_settings(stride: Any, padding: Any, dilation: Any, groups: int) -> Settings:
+    """The same of arguments that are known to be ints or pairs of ints."""
+    rows, columns = (padding, padding) if type(padding) is int else padding
+    return (
+        (stride, stride) if type(stride) is int else stride,
+        (rows, rows, columns, columns),
+        (dilation, dilation) if type(dilation) is int else dilation,
+        groups,
+    )
 
 
 def _padding_by_name(

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .._core import max_pool2d_backward, max_pool2d_forward
+from .._core import max_pool2d_backward, max_pool2d_forward, try_max_pool2d
 from ..autograd import Rule, is_grad_enabled, record, unwrap, wrap
-from ._spelling import ArrayOrTensor, Ints, array_of, flag, pair, several_ints, sides
+from ..autograd.recording import edge_of
+from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, flag, pair, several_ints, sides
 
 _WHERE = "max_pool2d():"
 _EITHER = "max_pool2d: {name} must either be a single int, or a tuple of two ints, but got {name}={values}"
@@ -55,7 +56,28 @@ def max_pool2d(
 
     Source: torch.nn.functional.max_pool2d.
     """
+    y = try_max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+    if y is not NotImplemented:
+        return y
     x = array_of(_WHERE, "input", 1, input)
+    indices_wanted = bool(return_indices or (is_grad_enabled() and edge_of(input) is not None))
+    result = try_max_pool2d(x, kernel_size, stride, padding, dilation, ceil_mode, indices_wanted)
+    if result is NotImplemented:
+        settings = _settings(kernel_size, stride, padding, dilation, ceil_mode)
+        result = max_pool2d_forward(x, *settings, indices_wanted)
+    if not indices_wanted:
+        return result if input is x else wrap(result)
+    y, indices = result
+    out = record(y, MAX_POOL2D, (input,), (indices,), x.shape)
+    if not return_indices:
+        return out
+    return out, indices if input is x else wrap(indices)
+
+
+def _settings(
+    kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
+) -> tuple[Pair, Pair, Sides, Pair, bool]:
+    """The arguments in the one form that the core takes."""
     kernel = pair(_WHERE, "kernel_size", 2, kernel_size, _LENGTH["kernel_size"])
     if stride is None or (isinstance(stride, (tuple, list)) and len(stride) == 0):
         strides = kernel
@@ -63,15 +85,7 @@ def max_pool2d(
         strides = pair(_WHERE, "stride", 3, stride, _LENGTH["stride"])
     paddings = sides(_WHERE, "padding", 4, padding, _LENGTH["padding"])
     dilations = pair(_WHERE, "dilation", 5, dilation, _LENGTH["dilation"])
-    ceil = flag(_WHERE, "ceil_mode", 6, ceil_mode)
-    if return_indices or (is_grad_enabled() and getattr(input, "requires_grad", False)):
-        y, indices = max_pool2d_forward(x, kernel, strides, paddings, dilations, ceil, True)
-        out = record(y, MAX_POOL2D, (input,), (indices,), x.shape)
-        if not return_indices:
-            return out
-        return out, indices if input is x else wrap(indices)
-    y = max_pool2d_forward(x, kernel, strides, paddings, dilations, ceil, False)
-    return y if input is x else wrap(y)
+    return kernel, strides, paddings, dilations, flag(_WHERE, "ceil_mode", 6, ceil_mode)
 
 
 def _max_pool2d_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]) -> tuple[Any]:

@@ -83,12 +83,18 @@ class Conv2d(Module):
         init_affine(self.weight, self.bias)
 
     def forward(self, input: Any) -> Any:
+        weight, bias = self._own_parameters()
         if self.padding_mode == "zeros":
-            return F.conv2d(
-                input, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups
-            )
+            return F.conv2d(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
         padded = F.pad(input, self._pad_amounts(), mode=self.padding_mode)
-        return F.conv2d(padded, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+        return F.conv2d(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
+
+    def _own_parameters(self) -> tuple[Any, Any]:
+        parameters = self._parameters
+        try:
+            return parameters["weight"], parameters["bias"]
+        except KeyError:  # replaced by attributes of another kind
+            return self.weight, self.bias
 
     def extra_repr(self) -> str:
         text = (
