@@ -1,4 +1,4 @@
-"""Programs that run in a fresh interpreter, because answers about threads depend on what a process did before."""
+"""Programs that run in a fresh interpreter: answers about threads depend on what a process did before."""
 
 from __future__ import annotations
 

@@ -1,0 +1,40 @@
+"""The README is a test: its example runs and prints what it says, its commands and folders exist."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_example_runs_and_prints_what_it_says(tmp_path):
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    result = subprocess.run(
+        [sys.executable, "-c", example], capture_output=True, text=True, cwd=tmp_path, timeout=120
+    )
+    assert result.returncode == 0, result.stderr
+    shape, kernel = result.stdout.strip().split("\n")
+    assert shape == "(8, 16, 32, 32)" and f"# {shape}" in example
+    learned = [float(number) for number in re.findall(r"-?\d+\.\d+", kernel)]
+    np.testing.assert_allclose(learned, [1, -1], atol=0.2)
+
+
+def test_the_two_commands_are_there_and_ci_runs_the_second():
+    assert "pip install '.[demo]' && python -m rushlight" in README
+    assert "pip install '.[test]' && pytest" in README
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert re.search(r"pip install (--quiet )?'\.\[test\]' && pytest", ci)
+
+
+def test_named_files_and_folders_exist():
+    named = set(re.findall(r"`([\w./]+/|[\w./]+\.(?:py|cpp|hpp|md|txt))`", README))
+    assert len(named) > 15
+    for name in named:
+        roots = (ROOT, ROOT / "python" / "rushlight", ROOT / "cpp" / "kernels")
+        assert any((root / name).exists() for root in roots), name
