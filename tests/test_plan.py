@@ -92,7 +92,7 @@ elif direction == "input":
     _core.conv2d_backward_input(dy, w, x_size, *options)
 else:
     _core.conv2d_backward_weight(dy, x, w_size, *options)
-print(json.dumps([told["workspace_bytes"], _core.config()["workspace_bytes"]]))
+print(json.dumps([told["workspace_bytes"], _core.config()["workspace_bytes_per_thread"]]))
 """
 
 

@@ -31,7 +31,8 @@ py::dict config() {
     d["available_isas"] = available_isas();
     d["threads"] = num_threads();
     d["threading_layer"] = threading_layer();
-    d["workspace_bytes"] = workspace_bytes();
+    d["conv_precision"] = conv_precision_name();
+    d["workspace_bytes_per_thread"] = workspace_bytes();  // the most that any thread has needed so far
     return d;
 }
 

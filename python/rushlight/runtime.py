@@ -1,7 +1,9 @@
-"""How the compiled core runs: its instruction set, its threads, and `show_config`. No tensors here."""
+"""How the compiled core runs: instruction set, threads, precision, and `show_config`. No tensors here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,17 @@ import numpy as np
 from . import _core
 from ._version import __version__
 
-__all__ = ["available_isas", "get_num_threads", "isa", "set_isa", "set_num_threads", "show_config"]
+__all__ = [
+    "available_isas",
+    "float32_conv_precision",
+    "get_float32_conv_precision",
+    "get_num_threads",
+    "isa",
+    "set_float32_conv_precision",
+    "set_isa",
+    "set_num_threads",
+    "show_config",
+]
 
 
 def isa() -> str:
@@ -46,6 +58,51 @@ def set_num_threads(int: int) -> None:
     if int < 1:
         raise RuntimeError("set_num_threads expects a positive integer")
     _core.set_num_threads(int)
+
+
+def get_float32_conv_precision() -> str:
+    """ "highest", "high" or "medium": see `set_float32_conv_precision`."""
+    return _core.conv_precision()
+
+
+def set_float32_conv_precision(precision: str) -> None:
+    """How much rounding a float32 convolution may trade for speed, from now on, in the whole process.
+
+    "highest"  direct sums only
+    "high"     (the default) F(2x2, 3x3) Winograd too, where it pays: errors of the direct sum's class, small
+               integers exact, and each output depends on the same pixels
+    "medium"   F(4x4, 3x3) too: faster, rounding errors a few times larger, and a large pixel disturbs
+               outputs next to it by about 1e-7 of its size
+
+    NaN and infinity reach the same outputs at every setting. The environment variable RUSHLIGHT_CONV_PRECISION
+    sets the first value. Raises ValueError for another name. The name follows torch's
+    set_float32_matmul_precision; the algorithms are Lavin and Gray's (arXiv:1509.09308).
+
+    >>> import rushlight
+    >>> rushlight.set_float32_conv_precision("high")
+    >>> rushlight.get_float32_conv_precision()
+    'high'
+    """
+    if not isinstance(precision, str):
+        raise TypeError(f"set_float32_conv_precision expects a str, but got {type(precision).__name__}")
+    _core.set_conv_precision(precision)
+
+
+@contextmanager
+def float32_conv_precision(precision: str) -> Iterator[None]:
+    """`set_float32_conv_precision` for the length of a `with` block.
+
+    >>> import rushlight
+    >>> with rushlight.float32_conv_precision("highest"):
+    ...     rushlight.get_float32_conv_precision()
+    'highest'
+    """
+    before = get_float32_conv_precision()
+    set_float32_conv_precision(precision)
+    try:
+        yield
+    finally:
+        _core.set_conv_precision(before)
 
 
 def show_config() -> str:
