@@ -74,9 +74,9 @@ def set_float32_conv_precision(precision: str) -> None:
     "medium"   F(4x4, 3x3) too: faster, rounding errors a few times larger, and a large pixel disturbs
                outputs next to it by about 1e-7 of its size
 
-    NaN and infinity reach the same outputs at every setting. The environment variable RUSHLIGHT_CONV_PRECISION
-    sets the first value. Raises ValueError for another name. The name follows torch's
-    set_float32_matmul_precision; the algorithms are Lavin and Gray's (arXiv:1509.09308).
+    NaN and infinity reach the same outputs at every setting. The environment variable
+    RUSHLIGHT_CONV_PRECISION sets the first value. Raises ValueError for another name. The name follows
+    torch's set_float32_matmul_precision; the algorithms are Lavin and Gray's (arXiv:1509.09308).
 
     >>> import rushlight
     >>> rushlight.set_float32_conv_precision("high")
