@@ -15,8 +15,8 @@ constexpr bool kMaskedStores = false;
 constexpr Index kTileRows = 8, kTileCols = 3;
 constexpr Index kChannelTilePixels = 12;
 constexpr Index kWeightRows = 4, kWeightTaps = 4;
-#else
-constexpr Index kTileRows = 4, kTileCols = 3;
+#else  // without a fused multiply-add, products need registers of their own
+constexpr Index kTileRows = 4, kTileCols = 2;
 constexpr Index kChannelTilePixels = 6;
 constexpr Index kWeightRows = 4, kWeightTaps = 2;
 #endif
