@@ -23,8 +23,11 @@ template <class T>
 inline void pack_lanes(const T* from, Index stride_c, Index stride_w, Index channels, Index count, T* to,
                        Index pixel) {
     if (stride_w == 1 && channels == lanes<T>) {
+        const Index ahead = count;
         for (; count >= lanes<T>; count -= lanes<T>, from += lanes<T>, to += lanes<T> * pixel) {
             Vec<T> v[lanes<T>];
+            RUSHLIGHT_UNROLL for (Index c = 0; c < lanes<T>; ++c)
+                __builtin_prefetch(from + c * stride_c + ahead, 0, 2);
             load_transposed(from, stride_c, lanes<T>, lanes<T>, v);
             RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) store(to + i * pixel, v[i]);
         }
