@@ -80,7 +80,7 @@ void transform_band(const T* band, Index rows, Index cols, T* to, const Winograd
 }
 
 // Strips whose pixels are packed together; neighbouring strips share some.
-constexpr Index kBandBytes = 48 * 1024;
+constexpr Index kBandBytes = 160 * 1024;
 
 template <class T, class Tiles>
 inline Index band_strips(const WinogradShape& p) {
