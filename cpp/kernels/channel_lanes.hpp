@@ -18,32 +18,34 @@ RUSHLIGHT_INLINE void load_transposed(const T* from, Index row, Index rows, Inde
 }
 
 // A vector of channels of pixels in a row: to[j * pixel + c] = from[c * stride_c + j * stride_w] for
-// j < count, c < channels <= lanes; zero in the other lanes.
+// j < count, c < channels <= lanes; zero in the other lanes. The pixels that follow in memory are fetched
+// ahead: most often they come next.
 template <class T>
 inline void pack_lanes(const T* from, Index stride_c, Index stride_w, Index channels, Index count, T* to,
                        Index pixel) {
-    if (stride_w == 1 && channels == lanes<T>) {
-        const Index ahead = count;
-        for (; count >= lanes<T>; count -= lanes<T>, from += lanes<T>, to += lanes<T> * pixel) {
+    const Index ahead = count;
+    Index j = 0;
+    if (stride_w == 1) {
+        for (; j + lanes<T> <= count && channels == lanes<T>; j += lanes<T>) {
             Vec<T> v[lanes<T>];
             RUSHLIGHT_UNROLL for (Index c = 0; c < lanes<T>; ++c)
-                __builtin_prefetch(from + c * stride_c + ahead, 0, 2);
-            load_transposed(from, stride_c, lanes<T>, lanes<T>, v);
-            RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) store(to + i * pixel, v[i]);
+                __builtin_prefetch(from + c * stride_c + j + ahead, 0, 2);
+            load_transposed(from + j, stride_c, lanes<T>, lanes<T>, v);
+            RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) store(to + (j + i) * pixel, v[i]);
         }
-    }
-    if (stride_w == 1) {
-        for (Index j = 0; j < count; j += lanes<T>) {
+        for (; j < count; j += lanes<T>) {
             Vec<T> v[lanes<T>];
             load_transposed(from + j, stride_c, channels, count - j, v);
             RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) if (j + i < count)
                 store(to + (j + i) * pixel, v[i]);
         }
-        return;
-    }
-    for (Index j = 0; j < count; ++j, from += stride_w, to += pixel) {
-        store(to, Vec<T>{});
-        for (Index c = 0; c < channels; ++c) to[c] = from[c * stride_c];
+    } else if (stride_c == 1) {
+        for (; j < count; ++j) store(to + j * pixel, load_lanes(from + j * stride_w, 0, channels));
+    } else {
+        for (; j < count; ++j) {
+            store(to + j * pixel, Vec<T>{});
+            for (Index c = 0; c < channels; ++c) to[j * pixel + c] = from[c * stride_c + j * stride_w];
+        }
     }
 }
 

@@ -36,13 +36,9 @@ inline Range reach(Range outputs, Index stride, Index offset, Index size) {
     return Range{first, max_of(first, last)};
 }
 
-inline bool shares_tile(const Conv2dShape& p) {
-    return p.C / p.groups < kOuterRows && p.R * p.S > 1;
-}
-
 // ---------------------------------------------------------------- scratch memory
 
-// The copy of x that rows of different taps read: (images, channels, height, width) of a block of output
+// The copy of x that rows of different taps read, (images, channels, height, width) of a block of output
 // pixels.
 struct PaddedSource {
     Index width, channel, image;
@@ -54,41 +50,37 @@ inline PaddedSource padded_source(const Conv2dShape& p, const Conv2dWeightBlocki
     return {width, height * width, channels * height * width};
 }
 
-template <class T>
-struct Scratch {
-    PixelRun* runs;
-    Index* rows;
-    T* grads;
-    T* sums;
-    T* source;
-};
-
-template <class T, class U>
-inline U* take(T*& workspace, Index count) {
-    U* taken = reinterpret_cast<U*>(workspace);
-    workspace += round_up(count * Index(sizeof(U)), kVectorBytes) / Index(sizeof(T));
-    return taken;
+// Whether rows of the register tile are taps of all kinds: not if the copy takes more than it is read (a wide
+// dilation).
+inline bool mixes_taps(const Conv2dShape& p, const Conv2dWeightBlocking& b) {
+    const Index taps = p.R * p.S;
+    return p.C / p.groups < kOuterRows && taps > 1 &&
+           padded_source(p, b, 1).channel <= taps * b.rows * b.cols;
 }
 
-// Returns where it ends.
+// Where everything begins in the scratch memory, in elements, for tiles of k x c channels.
+struct WorkspaceLayout {
+    Index runs, rows, grads, sums, source, size;
+};
+
 template <class T>
-inline T* divide_workspace(const Conv2dShape& p, const Conv2dWeightBlocking& b, Index k, Index c,
-                           T* workspace, Scratch<T>& to) {
-    const Index taps = p.R * p.S, row_runs = b.images * b.rows;
-    to.runs = take<T, PixelRun>(workspace, min_of(taps, kTapsPerTable) * row_runs);
-    to.rows = take<T, Index>(workspace, shares_tile(p) ? c * taps : c);
-    to.grads = take<T, T>(workspace, row_runs * b.cols * round_up(k, lanes<T>));
-    to.sums = take<T, T>(workspace, c * taps * round_up(k, lanes<T>));
-    to.source = workspace;
-    if (shares_tile(p)) workspace += b.images * padded_source(p, b, c).image + lanes<T>;
-    return workspace;
+inline WorkspaceLayout workspace_layout(const Conv2dShape& p, const Conv2dWeightBlocking& b, Index k,
+                                        Index c) {
+    const Index taps = p.R * p.S, block_rows = b.images * b.rows, width = round_up(k, lanes<T>);
+    const bool mixed = mixes_taps(p, b);
+    const auto elements = [](Index bytes) { return round_up(bytes, kVectorBytes) / Index(sizeof(T)); };
+    WorkspaceLayout at{};
+    at.rows = at.runs + elements(min_of(taps, kTapsPerTable) * block_rows * Index(sizeof(PixelRun)));
+    at.grads = at.rows + elements((mixed ? c * taps : c) * Index(sizeof(Index)));
+    at.sums = at.grads + block_rows * b.cols * width;
+    at.source = at.sums + c * taps * width;
+    at.size = at.source + (mixed ? b.images * padded_source(p, b, c).image + lanes<T> : 0);
+    return at;
 }
 
 template <class T>
 Index workspace_size(const Conv2dShape& p, const Conv2dWeightBlocking& blocking, Index k, Index c) noexcept {
-    T* const none = nullptr;
-    Scratch<T> scratch;
-    return divide_workspace<T>(p, blocking, k, c, none, scratch) - none;
+    return workspace_layout<T>(p, blocking, k, c).size;
 }
 
 // ---------------------------------------------------------------- one block of pixels
@@ -162,8 +154,8 @@ void multiply_taps(const Conv2dShape& p, const Images<const T>& x, const PixelBl
 
 // Rows of the register tile are any taps, on a copy of x.
 template <class T>
-void multiply_shared(const Conv2dShape& p, const Images<const T>& x, const PixelBlock& block, Range channels,
-                     const PaddedSource& copy, T* to, PixelRun* runs, OuterProducts<T> products) {
+void multiply_mixed(const Conv2dShape& p, const Images<const T>& x, const PixelBlock& block, Range channels,
+                    const PaddedSource& copy, T* to, PixelRun* runs, OuterProducts<T> products) {
     const Index rows = extent(block.rows), cols = extent(block.cols);
     const Index row0 = block.rows.begin * p.stride_h - p.pad_top,
                 col0 = block.cols.begin * p.stride_w - p.pad_left;
@@ -186,12 +178,12 @@ void multiply_shared(const Conv2dShape& p, const Images<const T>& x, const Pixel
 
 // ---------------------------------------------------------------- one tile
 
-// Where the rows of the register tile begin: channels of x, or taps of its copy.
+// Where the rows of the register tile begin: channels of x, or taps of its copy. Returns how many.
 template <class T>
-inline Index list_rows(const Conv2dShape& p, const Images<const T>& x, const PaddedSource& copy,
+inline Index list_rows(const Conv2dShape& p, const Images<const T>& x, bool mixed, const PaddedSource& copy,
                        Range channels, Index* rows) {
     const Index* const begin = rows;
-    if (!shares_tile(p))
+    if (!mixed)
         for (Index c = channels.begin; c < channels.end; ++c) *rows++ = c * x.stride_c;
     else
         for (Index c = 0; c < extent(channels); ++c)
@@ -219,32 +211,35 @@ void backward_weight(const Conv2dShape& p, const Conv2dWeightBlocking& blocking,
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups, RS = p.R * p.S;
     const Index kernels = extent(tile.k), rows = extent(tile.c) * RS, width = round_up(kernels, lanes<T>);
     const Range channels{tile.g * Cg + tile.c.begin, tile.g * Cg + tile.c.end};
+    const WorkspaceLayout at = workspace_layout<T>(p, blocking, kernels, extent(tile.c));
+    PixelRun* const runs = reinterpret_cast<PixelRun*>(workspace + at.runs);
+    Index* const row_table = reinterpret_cast<Index*>(workspace + at.rows);
+    const bool mixed = mixes_taps(p, blocking);
     const PaddedSource copy = padded_source(p, blocking, extent(tile.c));
-    Scratch<T> scratch;
-    divide_workspace(p, blocking, kernels, extent(tile.c), workspace, scratch);
 
     OuterProducts<T> products{};
     products.source = tile.x.data;
-    products.rows = scratch.rows;
-    products.row_count = list_rows(p, tile.x, copy, channels, scratch.rows);
+    products.rows = row_table;
+    products.row_count = list_rows(p, tile.x, mixed, copy, channels, row_table);
     products.step = p.stride_w * tile.x.stride_w;
-    products.grads = scratch.grads;
+    products.grads = workspace + at.grads;
     products.vectors = width / lanes<T>;
-    products.sums = scratch.sums;
+    products.sums = workspace + at.sums;
     for_each_block(blocking, tile.batch, tile.rows, p.OW, [&](const PixelBlock& block) {
-        pack_grads(p, tile, block, scratch.grads);
-        if (shares_tile(p))
-            multiply_shared(p, tile.x, block, channels, copy, scratch.source, scratch.runs, products);
+        pack_grads(p, tile, block, workspace + at.grads);
+        if (mixed)
+            multiply_mixed(p, tile.x, block, channels, copy, workspace + at.source, runs, products);
         else
-            multiply_taps(p, tile.x, block, scratch.runs, products);
+            multiply_taps(p, tile.x, block, runs, products);
         products.accumulate = true;
     });
-    if (!products.accumulate) fill_zero(scratch.sums, rows * width);  // an empty batch
+    if (!products.accumulate) fill_zero(products.sums, rows * width);  // an empty batch
 
     T* dw = tile.dw + ((tile.g * Kg + tile.k.begin) * Cg + tile.c.begin) * RS;
     for (Index k = 0; k < kernels; k += lanes<T>)
-        unpack_lanes(scratch.sums + k, width, rows, min_of(lanes<T>, kernels - k), dw + k * Cg * RS, Cg * RS);
-    if (shares_tile(p)) repair_backward_weight(p, tile);  // only the copy of x has padding
+        unpack_lanes(products.sums + k, width, rows, min_of(lanes<T>, kernels - k), dw + k * Cg * RS,
+                     Cg * RS);
+    if (mixed) repair_backward_weight(p, tile);  // only the copy of x has padding
 }
 
 template <class T>

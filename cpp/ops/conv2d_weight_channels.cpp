@@ -39,7 +39,7 @@ constexpr Index kGradBytes = 28 * 1024, kSumBytes = 256 * 1024;
 constexpr Index kLeastChannels = 12;
 constexpr Index kTilesPerThread = 3;
 constexpr Index kMostChunks = 16;
-constexpr double kChunkMultiplyAdds = 2e6;
+constexpr double kChunkMultiplyAdds = 1e6;
 
 struct Tiling {
     Conv2dWeightBlocking blocking;
@@ -65,7 +65,7 @@ Tiling choose_tiling(const Conv2dShape& p, const Conv2dWeightChannelsKernels<T>&
         divide_up(divide_up(std::max<Index>(Kg, 1), kernels.lanes), t.k_parts) * kernels.lanes;
     t.blocking = choose_blocking(p, kGradBytes / (width * Index(sizeof(T))));
 
-    const Index most = std::max<Index>(kLeastChannels, kSumBytes / (RS * width * Index(sizeof(T))));
+    const Index most = std::max<Index>(1, kSumBytes / (RS * width * Index(sizeof(T))));
     const Index most_parts = std::max<Index>(1, Cg / kLeastChannels);
     const Index wanted =
         num_threads() > 1 ? divide_up(num_threads() * kTilesPerThread, p.groups * t.k_parts) : 1;
