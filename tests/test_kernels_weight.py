@@ -1,4 +1,4 @@
-"""The weight gradient at the edges of its tiles: channels or pixels in the lanes, Winograd's two tile sizes."""
+"""The weight gradient at the edges of its tiles: channels or pixels in the lanes, Winograd's two sizes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from guard import Guards, guarded_outputs
 from kernel_cases import VECTOR_BYTES, Conv, draw, using
 from oracle import assert_close, assert_same_bits, conv2d_grad_weight
 from rushlight import _core
@@ -207,6 +208,19 @@ def test_channels_of_zeros_give_zeros(isa, level):
     dw = run(case, dy, x, level)
     assert not dw[:, 5].any() and not dw[20].any()
     assert np.count_nonzero(dw) == (case.K - 1) * (case.C - 1) * 9
+
+
+@ALL_LEVELS
+@pytest.mark.parametrize("side", ["start", "end"])
+def test_stays_inside_its_arrays(isa, level, side):
+    narrow = [Conv(**{**vars(case), "C": 3, "K": 33}) for case in GEOMETRY]
+    wide = [Conv(**{**vars(case), "C": 14, "K": 34}) for case in GEOMETRY]
+    for case in (*narrow, *wide, *WINOGRAD):
+        guards = Guards()
+        dy, x = (guards(a, side) for a in operands(case, "float32"))
+        with guarded_outputs():
+            run(case, dy, x, level)
+        guards.check()
 
 
 # ---------------------------------------------------------------- NaN and infinities
