@@ -5,7 +5,7 @@
 // while a tile's pixels go by, and the lanes are added up at the end of the tile. The outputs between the
 // rows, which nobody wants, get dy = 0.
 #include "conv2d_tile.hpp"
-#include "definition.hpp"
+#include "conv2d_weight_repair.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 
@@ -160,16 +160,6 @@ void add_tile(const Conv2dShape& p, const Conv2dBackwardWeight<T>& tile, Index n
     }
 }
 
-// See NOTE [ NaN and padding ] in conv2d.cpp: here 0 * NaN also comes from the outputs between the rows.
-template <class T>
-void repair(const Conv2dShape& p, const Conv2dBackwardWeight<T>& tile, Index k, T* dw) {
-    for (Index c = tile.c.begin; c < tile.c.end; ++c)
-        for (Index r = 0; r < p.R; ++r)
-            for (Index s = 0; s < p.S; ++s, ++dw)
-                if (is_nan(*dw))
-                    *dw = conv2d_grad_weight_at(p, tile.x, tile.dy, k, c, r, s, tile.batch, tile.rows);
-}
-
 template <class T>
 void backward_weight(const Conv2dShape& p, const Conv2dBlocking& blocking,
                      const Conv2dBackwardWeight<T>& tile, T* workspace) noexcept {
@@ -184,7 +174,7 @@ void backward_weight(const Conv2dShape& p, const Conv2dBlocking& blocking,
                 add_tile(p, tile, n, Range{i, min_of(i + blocking.rows, tile.rows.end)},
                          Range{j, min_of(j + blocking.cols, p.OW)}, dw, workspace);
 
-    for (Index k = 0; k < kernels; ++k) repair(p, tile, k0 + k, dw + k * Cg * RS);
+    repair_backward_weight(p, tile);
 }
 
 template <class T>

@@ -120,6 +120,20 @@ struct Conv2dKernels {
     void (*repair_backward_input)(const Conv2dShape&, const Conv2dBackwardInput<T>&) noexcept;
 };
 
+// The weight gradient with output channels in the lanes takes its pixels in blocks: `images` whole images, or
+// rows x cols of one. The blocks decide the order of the sums.
+struct Conv2dWeightBlocking {
+    Index images, rows, cols;
+};
+
+template <class T>
+struct Conv2dWeightChannelsKernels {
+    Index lanes, panel;  // output channels of a vector, and the most that one tile may have
+    Index (*workspace)(const Conv2dShape&, const Conv2dWeightBlocking&, Index k, Index c) noexcept;
+    void (*backward_weight)(const Conv2dShape&, const Conv2dWeightBlocking&, const Conv2dBackwardWeight<T>&,
+                            T* workspace) noexcept;
+};
+
 // ---------------------------------------------------------------- Winograd convolution
 
 // A 3 x 3, stride 1 convolution in m x m output tiles, by either direction's roles: forward sums over the
@@ -164,6 +178,49 @@ struct WinogradKernels {
     void (*output)(const WinogradShape&, const T* u, Index u_plane, Index u_row, Index u_channel,
                    const WinogradBlock<const T>& v, Range strips, Range outputs, const T* b, T* y,
                    T* workspace) noexcept;
+};
+
+// Channels of transformed tiles, side by side: channel c of tile t at point xi is data[xi * plane + t * row +
+// c].
+template <class T>
+struct WinogradChannels {
+    T* data;
+    Index plane, row;
+};
+
+// Sums of products, output channels side by side: data[xi * plane + c * row + k].
+template <class T>
+struct WinogradSums {
+    T* data;
+    Index plane, row;
+};
+
+// The weight gradient of the same convolutions: tiles of m x m of dy are the filter, (m + 2)^2 of x the
+// input, 3 x 3 weights the output. In WinogradShape's terms x is the source and dy the result.
+template <class T>
+struct WinogradWeightKernels {
+    Index tile;          // m
+    Index lanes, panel;  // output channels of a vector, and the most that products takes
+
+    // Tiles of the strips for `channels` of all, in whole vectors: zero beyond the last channel.
+    Index (*workspace)(const WinogradShape&) noexcept;
+    void (*source)(const WinogradShape&, const Images<const T>& x, Range strips, Range channels,
+                   const WinogradChannels<T>& v, T* workspace) noexcept;
+    void (*gradient)(const WinogradShape&, const Images<const T>& dy, Range strips, Range channels,
+                     const WinogradChannels<T>& u, T* workspace) noexcept;
+
+    // sums[c][k] (+)= sum over tiles of v[tile][c] * u[tile][k] at one point, for `channels` c and `outputs`
+    // k; the rows of u are as long as outputs, in whole vectors.
+    void (*products)(const T* v, Index v_row, Index channels, const T* u, Index outputs, Index tiles, T* sums,
+                     Index sums_row, bool accumulate) noexcept;
+
+    // dw[k * dw_row + c * 9 + tap], whether all of them are finite.
+    Index (*weights_workspace)(Index outputs) noexcept;
+    bool (*weights)(const WinogradSums<const T>& sums, Index channels, Index outputs, T* dw, Index dw_row,
+                    T* workspace) noexcept;
+
+    // Computes again, by the definition, what came out infinite or NaN.
+    void (*repair)(const Conv2dShape&, const Conv2dBackwardWeight<T>&) noexcept;
 };
 
 // ---------------------------------------------------------------- max pooling
@@ -228,6 +285,11 @@ struct KernelTable {
 
     WinogradKernels<float> winograd2_f32, winograd4_f32;
     WinogradKernels<double> winograd2_f64;
+    WinogradWeightKernels<float> winograd2_weight_f32, winograd4_weight_f32;
+    WinogradWeightKernels<double> winograd2_weight_f64;
+
+    Conv2dWeightChannelsKernels<float> conv2d_weight_channels_f32;
+    Conv2dWeightChannelsKernels<double> conv2d_weight_channels_f64;
 
     Conv2dKernels<float> conv2d_f32;
     Conv2dKernels<double> conv2d_f64;
@@ -258,10 +320,12 @@ struct KernelTable {
 #define RUSHLIGHT_KERNEL_FILES(X) \
     X(conv2d)                     \
     X(conv2d_weight)              \
+    X(conv2d_weight_channels)     \
     X(max_pool2d)                 \
     X(peak)                       \
     X(relu)                       \
-    X(winograd)
+    X(winograd)                   \
+    X(winograd_weight)
 
 // The ISAs, best first: X(name). CMake says which of them this build has (RUSHLIGHT_HAVE_<name>).
 #define RUSHLIGHT_ISAS(X) \

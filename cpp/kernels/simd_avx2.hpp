@@ -18,6 +18,8 @@ constexpr Index kTileRows = 6, kTileCols = 2;
 constexpr Index kChannelTilePixels = 6;
 // Weight gradient: rows x taps accumulators, rows + taps operands.
 constexpr Index kWeightRows = 4, kWeightTaps = 2;
+// Outer products: rows of broadcast values x vectors of channels.
+constexpr Index kOuterRows = 6, kOuterVectors = 2;
 
 typedef float F32 __attribute__((vector_size(32)));
 typedef double F64 __attribute__((vector_size(32)));

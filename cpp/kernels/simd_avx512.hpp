@@ -18,6 +18,8 @@ constexpr Index kTileRows = 8, kTileCols = 3;
 constexpr Index kChannelTilePixels = 14;
 // Weight gradient: rows x taps accumulators, rows + taps operands.
 constexpr Index kWeightRows = 4, kWeightTaps = 4;
+// Outer products: rows of broadcast values x vectors of channels.
+constexpr Index kOuterRows = 6, kOuterVectors = 4;
 
 typedef float F32 __attribute__((vector_size(64)));
 typedef double F64 __attribute__((vector_size(64)));

@@ -36,6 +36,22 @@ struct F2 {
         y[0] = m[0] + m[1] + m[2];
         y[1] = m[1] - m[2] - m[3];
     }
+
+    // F(3, 2), the weight gradient: two pixels of grad_output are the filter, three weights the outputs;
+    // `input` serves both.
+    RUSHLIGHT_INLINE static void grad_output(const V* g, V* u) {
+        const V half = broadcast(T(0.5));
+        u[0] = g[0];
+        u[1] = half * (g[0] + g[1]);
+        u[2] = half * (g[0] - g[1]);
+        u[3] = g[1];
+    }
+    RUSHLIGHT_INLINE static void grad_weight(const V* m, V* w) {
+        const V sum = m[1] + m[2];
+        w[0] = m[0] + sum;
+        w[1] = m[1] - m[2];
+        w[2] = sum - m[3];
+    }
 };
 
 // F(4, 3), points 0, a, -a, b, -b, infinity with a = 3/4, b = 3/2: the coefficients of B and A are exact in
@@ -59,8 +75,8 @@ struct F4 {
         v[3] = even_b + odd_b;
         v[4] = even_b - odd_b;
     }
+    static constexpr T at_0 = 1 / (a2 * b2), at_a = 1 / (2 * a2 * (a2 - b2)), at_b = 1 / (2 * b2 * (b2 - a2));
     RUSHLIGHT_INLINE static void weights(const V* g, V* u) {
-        constexpr T at_0 = 1 / (a2 * b2), at_a = 1 / (2 * a2 * (a2 - b2)), at_b = 1 / (2 * b2 * (b2 - a2));
         u[0] = c(at_0) * g[0];
         const V even_a = c(at_a) * mad(a2, g[2], g[0]), odd_a = c(at_a * a) * g[1];
         const V even_b = c(at_b) * mad(b2, g[2], g[0]), odd_b = c(at_b * b) * g[1];
@@ -77,6 +93,25 @@ struct F4 {
         y[1] = mad(a, difference_a, c(b) * difference_b);
         y[2] = mad(a2, sum_a, c(b2) * sum_b);
         y[3] = mad(a2 * a, difference_a, mad(b2 * b, difference_b, m[5]));
+    }
+
+    // F(3, 4), the weight gradient: four pixels of grad_output are the filter, three weights the outputs;
+    // `input` serves both.
+    RUSHLIGHT_INLINE static void grad_output(const V* g, V* u) {
+        u[0] = c(at_0) * g[0];
+        const V even_a = c(at_a) * mad(a2, g[2], g[0]), odd_a = c(at_a * a) * mad(a2, g[3], g[1]);
+        const V even_b = c(at_b) * mad(b2, g[2], g[0]), odd_b = c(at_b * b) * mad(b2, g[3], g[1]);
+        u[1] = even_a + odd_a;
+        u[2] = even_a - odd_a;
+        u[3] = even_b + odd_b;
+        u[4] = even_b - odd_b;
+        u[5] = g[3];
+    }
+    RUSHLIGHT_INLINE static void grad_weight(const V* m, V* w) {
+        const V sum_a = m[1] + m[2], sum_b = m[3] + m[4];
+        w[0] = m[0] + sum_a + sum_b;
+        w[1] = mad(a, m[1] - m[2], c(b) * (m[3] - m[4]));
+        w[2] = mad(a2, sum_a, mad(b2, sum_b, m[5]));
     }
 };
 

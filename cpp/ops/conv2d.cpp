@@ -7,7 +7,9 @@
 #include "core/parallel.hpp"
 #include "core/precision.hpp"
 #include "ops/conv2d_direct.hpp"
+#include "ops/conv2d_weight_channels.hpp"
 #include "ops/conv2d_winograd.hpp"
+#include "ops/conv2d_winograd_weight.hpp"
 
 namespace rushlight {
 
@@ -160,13 +162,61 @@ void backward_weight_direct(const Conv2dShape& s, const KernelTable& t, const Im
                             const Images<const T>& dy, T* dw, double ns) {
     direct::backward_weight(s, conv2d_kernels<T>(t), x, dy, dw, ns);
 }
+template <class T, const kernels::Conv2dWeightChannelsKernels<T> KernelTable::* Kernels>
+bool weight_channels_suit(const Conv2dShape& s, Precision) {
+    return weight_channels::suits(s, active_kernels().*Kernels);
+}
+template <class T, const kernels::Conv2dWeightChannelsKernels<T> KernelTable::* Kernels>
+void backward_weight_channels(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x,
+                              const Images<const T>& dy, T* dw, double ns) {
+    weight_channels::backward_weight(s, t.*Kernels, x, dy, dw, ns);
+}
+bool winograd4_weight(const Conv2dShape& s, Precision p) {
+    return p == Precision::medium && winograd_weight::suits(s, 4);
+}
+bool winograd2_weight(const Conv2dShape& s, Precision p) {
+    return p != Precision::highest && winograd_weight::suits(s, 2);
+}
+template <class T, const kernels::WinogradWeightKernels<T> KernelTable::* Kernels>
+void backward_weight_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x,
+                              const Images<const T>& dy, T* dw, double ns) {
+    winograd_weight::backward_weight(s, t.*Kernels, x, dy, dw, ns);
+}
 template <class T>
 void describe_backward_weight_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     direct::describe_backward_weight(s, conv2d_kernels<T>(t), ns, plan);
 }
+template <class T, const kernels::Conv2dWeightChannelsKernels<T> KernelTable::* Kernels>
+void describe_weight_channels(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
+    weight_channels::describe_backward_weight(s, t.*Kernels, ns, plan);
+}
+template <class T, const kernels::WinogradWeightKernels<T> KernelTable::* Kernels>
+void describe_weight_winograd(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
+    winograd_weight::describe_backward_weight(s, t.*Kernels, ns, plan);
+}
 template <class T>
 constexpr Algorithm<BackwardWeight<T>> backward_weight_algorithms[] = {
     {"direct", always, backward_weight_direct<T>, describe_backward_weight_direct<T>},
+};
+template <>
+constexpr Algorithm<BackwardWeight<float>> backward_weight_algorithms<float>[] = {
+    {"winograd 4x4", winograd4_weight, backward_weight_winograd<float, &KernelTable::winograd4_weight_f32>,
+     describe_weight_winograd<float, &KernelTable::winograd4_weight_f32>},
+    {"winograd 2x2", winograd2_weight, backward_weight_winograd<float, &KernelTable::winograd2_weight_f32>,
+     describe_weight_winograd<float, &KernelTable::winograd2_weight_f32>},
+    {"direct, channels in the lanes", weight_channels_suit<float, &KernelTable::conv2d_weight_channels_f32>,
+     backward_weight_channels<float, &KernelTable::conv2d_weight_channels_f32>,
+     describe_weight_channels<float, &KernelTable::conv2d_weight_channels_f32>},
+    {"direct", always, backward_weight_direct<float>, describe_backward_weight_direct<float>},
+};
+template <>
+constexpr Algorithm<BackwardWeight<double>> backward_weight_algorithms<double>[] = {
+    {"winograd 2x2", winograd2_weight, backward_weight_winograd<double, &KernelTable::winograd2_weight_f64>,
+     describe_weight_winograd<double, &KernelTable::winograd2_weight_f64>},
+    {"direct, channels in the lanes", weight_channels_suit<double, &KernelTable::conv2d_weight_channels_f64>,
+     backward_weight_channels<double, &KernelTable::conv2d_weight_channels_f64>,
+     describe_weight_channels<double, &KernelTable::conv2d_weight_channels_f64>},
+    {"direct", always, backward_weight_direct<double>, describe_backward_weight_direct<double>},
 };
 
 template <class Run>

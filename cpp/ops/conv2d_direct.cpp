@@ -194,7 +194,7 @@ struct WeightTiling {
 
 constexpr Index kWeightBlockK = 64, kWeightBlockTaps = 144;
 constexpr Index kMostChunks = 16;
-constexpr double kChunkMultiplyAdds = 2e6;
+constexpr double kChunkMultiplyAdds = 1e6;
 
 WeightTiling choose_weight_tiling(const Conv2dShape& p, Index element) {
     const Index Kg = p.K / p.groups, Cg = p.C / p.groups;
@@ -247,11 +247,9 @@ void backward_weight(const Conv2dShape& p, const Conv2dKernels<T>& kernels, cons
             workspace<T>(Slot::input, scratch));
     });
     if (chunks == 1) return;
-    for (Index i = 0; i < size; ++i) {
-        T sum = partial[std::size_t(i)];
-        for (Index chunk = 1; chunk < chunks; ++chunk) sum += partial[std::size_t(chunk * size + i)];
-        dw[i] = sum;
-    }
+    std::copy_n(partial.data(), size, dw);
+    for (Index chunk = 1; chunk < chunks; ++chunk)
+        for (Index i = 0; i < size; ++i) dw[i] += partial[std::size_t(chunk * size + i)];
 }
 
 // ---------------------------------------------------------------- descriptions

@@ -1,0 +1,304 @@
+// Winograd's weight gradient: phases and blocks.
+//
+// Tiles are taken in blocks of strips; for each block all channels of x and dy are transformed (shared), and
+// their products are added to the sums of (m + 2)^2 points. Where one block holds all tiles, each task sums
+// up some weights at all points and transforms them back while they are in the second-level cache; otherwise
+// the sums of all weights are shared and wait for the last block. Blocks decide the order of the sums, and
+// depend on the shape alone; what a task is decides nothing.
+#include "ops/conv2d_winograd_weight.hpp"
+
+#include <algorithm>
+
+#include "core/parallel.hpp"
+#include "core/workspace.hpp"
+
+namespace rushlight::winograd_weight {
+
+using kernels::Conv2dShape;
+using kernels::Images;
+using kernels::Range;
+using kernels::WinogradChannels;
+using kernels::WinogradShape;
+using kernels::WinogradSums;
+using kernels::WinogradWeightKernels;
+
+namespace {
+
+Index divide_up(Index a, Index b) {
+    return (a + b - 1) / b;
+}
+Range part(Index i, Index parts, Index count) {
+    return Range{count * i / parts, count * (i + 1) / parts};
+}
+constexpr Index kVector = 16;  // elements between planes (4 KiB aliasing)
+// Transformed tiles of a block, unless that leaves too few of them for the traffic of the sums.
+constexpr Index kBlockBytes = 16 * 1024 * 1024, kLeastTiles = 96, kMostTiles = 256;
+// Sums of a task, at all points: they stay in a second-level cache.
+constexpr Index kSumBytes = 300 * 1024, kMostChannels = 64, kLeastChannels = 8;
+constexpr Index kTasksPerThread = 3;
+
+// One group of one problem.
+template <class T>
+class Run {
+  public:
+    Run(const Conv2dShape& conv, const WinogradWeightKernels<T>& kernels, const Images<const T>& x,
+        const Images<const T>& dy, T* dw, double nanoseconds)
+        : conv(conv),
+          p(winograd_shape(conv, kernels.tile)),
+          kernels(kernels),
+          x(x),
+          dy(dy),
+          dw(dw),
+          nanoseconds(nanoseconds),
+          points((kernels.tile + 2) * (kernels.tile + 2)),
+          strips(p.N * p.tile_rows),
+          blocks(choose_blocks()),
+          panels(divide_up(p.outputs, kernels.panel)),
+          u_width(divide_up(p.outputs, kernels.lanes) * kernels.lanes) {
+        const Index tiles = divide_up(strips, blocks) * p.tile_cols;
+        v.row = divide_up(p.channels, kernels.lanes) * kernels.lanes;
+        v.plane = tiles * v.row + kVector;
+        u_plane = tiles * u_width + kVector;
+    }
+
+    void operator()() {
+        v.data = workspace<T>(Slot::transform, std::size_t(points * v.plane));
+        u = workspace<T>(Slot::weight, std::size_t(points * u_plane));
+        if (blocks == 1)
+            few_tiles();
+        else
+            many_tiles();
+    }
+
+    // What operator() would do, for one of `groups` groups.
+    void describe(Index groups, Plan& plan) const {
+        const Index parts = channel_parts(), width = divide_up(p.channels, parts);
+        plan.blocks = {{"groups in turn", groups},
+                       {"rows and columns of a tile", kernels.tile},
+                       {"tiles", strips * p.tile_cols},
+                       {"blocks of tiles", blocks},
+                       {"output channels per panel", kernels.panel},
+                       {"input channels per task", width}};
+        plan.tasks = parts * panels;
+        plan.threads = threads_for(plan.tasks, nanoseconds);
+        const double tiles = double(strips * p.tile_cols), C = double(p.channels), K = double(p.outputs);
+        // Each transform of a tile takes some (m + 2)^2 additions for each row and column that it applies its
+        // matrix to.
+        const double transform = 2.0 * double(points) * double(kernels.tile + 2);
+        plan.executed_flops =
+            double(groups) * (2 * double(points) * tiles * C * K + transform * (tiles * (C + K) + C * K));
+        // The planes are shared, but lie in the calling thread's scratch memory.
+        const Index widest = divide_up(divide_up(p.outputs, kernels.lanes), panels) * kernels.lanes;
+        const Index sums = points * ((blocks == 1 ? width * widest : p.channels * u_width) + kVector);
+        const Index scratch = kernels.workspace(p) + kernels.weights_workspace(std::min(widest, p.outputs));
+        plan.workspace_bytes = double(scratch + sums + points * (v.plane + u_plane)) * sizeof(T);
+    }
+
+  private:
+    static WinogradShape winograd_shape(const Conv2dShape& c, Index m) {
+        WinogradShape shape{};
+        shape.N = c.N;
+        shape.channels = c.C;
+        shape.H = c.H;
+        shape.W = c.W;
+        shape.outputs = c.K;
+        shape.OH = c.OH;
+        shape.OW = c.OW;
+        shape.result_image = c.K * c.OH * c.OW;
+        shape.result_channel = c.OH * c.OW;
+        shape.result_row = c.OW;
+        shape.result_col = 1;
+        shape.pad_top = c.pad_top;
+        shape.pad_left = c.pad_left;
+        shape.tile_rows = divide_up(c.OH, m);
+        shape.tile_cols = divide_up(c.OW, m);
+        return shape;
+    }
+
+    // As many tiles as take a few megabytes. From the shape alone.
+    Index choose_blocks() const {
+        const Index bytes = points * (p.channels + p.outputs) * Index(sizeof(T));
+        const Index most = std::clamp<Index>(kBlockBytes / bytes, kLeastTiles, kMostTiles);
+        if (strips * p.tile_cols <= most) return 1;
+        return divide_up(strips, std::max<Index>(1, most / p.tile_cols));
+    }
+
+    // Panel i of the outputs: whole vectors but for the last.
+    Range panel(Index i) const {
+        const Range vectors = part(i, panels, divide_up(p.outputs, kernels.lanes));
+        return Range{vectors.begin * kernels.lanes, std::min(vectors.end * kernels.lanes, p.outputs)};
+    }
+    Index panel_width(Index i) const {
+        const Range outputs = panel(i);
+        return divide_up(outputs.end - outputs.begin, kernels.lanes) * kernels.lanes;
+    }
+
+    // Both transforms of one block.
+    void transform(Range block) const {
+        const Index vectors = v.row / kernels.lanes, tiles = (block.end - block.begin) * p.tile_cols;
+        parallel_for(vectors + panels, nanoseconds / 8 / double(blocks), [&](Index i) {
+            T* scratch = workspace<T>(Slot::input, std::size_t(kernels.workspace(p)));
+            if (i < vectors) {
+                const Index c = i * kernels.lanes;
+                kernels.source(p, x, block, Range{c, std::min(c + kernels.lanes, p.channels)},
+                               {v.data + c, v.plane, v.row}, scratch);
+            } else {
+                const Range outputs = panel(i - vectors);
+                kernels.gradient(p, dy, block, outputs,
+                                 {u + outputs.begin * tiles, u_plane, panel_width(i - vectors)}, scratch);
+            }
+        });
+    }
+
+    // Products of `channels` and panel k at one point.
+    void multiply(Index xi, Range channels, Index k, Index tiles, T* sums, Index row, bool accumulate) const {
+        const Range outputs = panel(k);
+        kernels.products(v.data + xi * v.plane + channels.begin, v.row, channels.end - channels.begin,
+                         u + xi * u_plane + outputs.begin * tiles, outputs.end - outputs.begin, tiles, sums,
+                         row, accumulate);
+    }
+
+    void finish(const WinogradSums<const T>& sums, Range channels, Index k) const {
+        const Range outputs = panel(k);
+        const Index count = outputs.end - outputs.begin;
+        T* scratch = workspace<T>(Slot::output, std::size_t(kernels.weights_workspace(count)));
+        const bool finite =
+            kernels.weights(sums, channels.end - channels.begin, count,
+                            dw + (outputs.begin * p.channels + channels.begin) * 9, p.channels * 9, scratch);
+        if (!finite) kernels.repair(conv, {x, dy, dw, 0, outputs, channels, {0, p.N}, {0, p.OH}});
+    }
+
+    // Parts of the input channels, whose weights are tasks.
+    Index channel_parts() const {
+        const Index most = kSumBytes / (points * kernels.panel * Index(sizeof(T)));
+        const Index wanted = num_threads() > 1 ? divide_up(num_threads() * kTasksPerThread, panels) : 1;
+        return std::max(divide_up(p.channels, std::clamp(most, kLeastChannels, kMostChannels)),
+                        std::min(wanted, p.channels / kLeastChannels));
+    }
+
+    // Calls run(channels, panel) for blocks of the weights.
+    template <class Task>
+    void for_each_task(double time, const Task& run) const {
+        const Index parts = channel_parts();
+        parallel_for(parts * panels, time,
+                     [&](Index i) { run(part(i % parts, parts, p.channels), i / parts); });
+    }
+
+    void few_tiles() const {
+        transform(Range{0, strips});
+        for_each_task(nanoseconds, [&](Range channels, Index k) {
+            const Index width = panel_width(k), plane = (channels.end - channels.begin) * width + kVector;
+            T* sums = workspace<T>(Slot::accumulator, std::size_t(points * plane));
+            for (Index xi = 0; xi < points; ++xi)
+                multiply(xi, channels, k, strips * p.tile_cols, sums + xi * plane, width, false);
+            finish({sums, plane, width}, channels, k);
+        });
+    }
+
+    void many_tiles() const {
+        const Index plane = p.channels * u_width + kVector;
+        T* sums = workspace<T>(Slot::extra, std::size_t(points * plane));
+        for (Index b = 0; b < blocks; ++b) {
+            const Range block = part(b, blocks, strips), all{0, p.channels};
+            const Index tiles = (block.end - block.begin) * p.tile_cols;
+            transform(block);
+            parallel_for(points * panels, nanoseconds / double(blocks), [&](Index i) {
+                const Index xi = i / panels, k = i % panels;
+                multiply(xi, all, k, tiles, sums + xi * plane + panel(k).begin, u_width, b > 0);
+            });
+        }
+        for_each_task(double(points) * double(plane) / 4, [&](Range channels, Index k) {
+            finish({sums + channels.begin * u_width + panel(k).begin, plane, u_width}, channels, k);
+        });
+    }
+
+    const Conv2dShape conv;
+    const WinogradShape p;
+    const WinogradWeightKernels<T>& kernels;
+    const Images<const T> x, dy;
+    T* dw;
+    double nanoseconds;
+    Index points, strips, blocks, panels;
+    WinogradChannels<T> v;
+    T* u;  // panel after panel, each (tiles, its width)
+    Index u_width, u_plane;
+};
+
+}  // namespace
+
+namespace {
+
+// Cycles for one input channel and a vector of output channels, as measured; the order of magnitude of each
+// term follows from the counts of multiply-adds, loads and stores.
+double direct_cost(const Conv2dShape& p) {
+    const auto taps = [](Index size, Index outputs,
+                         Index pad) {  // that lie inside the image, over all outputs
+        Index count = 0;
+        for (Index tap = 0; tap < 3; ++tap)
+            count += std::max<Index>(0, std::min(outputs, size + pad - tap) - std::max<Index>(0, pad - tap));
+        return double(count);
+    };
+    return 0.53 * double(p.N) * taps(p.H, p.OH, p.pad_top) * taps(p.W, p.OW, p.pad_left) + 36;
+}
+double winograd_cost(const Conv2dShape& p, Index m) {
+    const double tiles = double(p.N * divide_up(p.OH, m) * divide_up(p.OW, m));
+    const double C = double(p.C / p.groups), K = double(p.K / p.groups);
+    return m == 2 ? tiles * (8 + 70 / K + 50 / C) + 110 : tiles * (18 + 160 / K + 110 / C) + 230;
+}
+
+// What a last vector of output channels that is not full costs; direct has a way around the worst of it.
+double waste(const Conv2dShape& p) {
+    const Index K = p.K / p.groups;
+    return std::max(1.0, double(divide_up(K, kVector) * kVector) / double(K) / 1.4);
+}
+
+}  // namespace
+
+bool suits(const Conv2dShape& p, Index m) {
+    if (p.R != 3 || p.S != 3 || p.stride_h != 1 || p.stride_w != 1 || p.dilation_h != 1 ||
+        p.dilation_w != 1 || p.C / p.groups < 16 || p.K / p.groups < 16)
+        return false;
+    // The smaller tiles round less: they stand back only where there is something to gain.
+    if (m > 2 && 1.1 * winograd_cost(p, m) > winograd_cost(p, 2)) return false;
+    return 1.05 * waste(p) * winograd_cost(p, m) < direct_cost(p);
+}
+
+namespace {
+
+Conv2dShape group_shape(Conv2dShape p) {
+    p.C /= p.groups;
+    p.K /= p.groups;
+    p.groups = 1;
+    return p;
+}
+
+}  // namespace
+
+template <class T>
+void backward_weight(const Conv2dShape& p, const WinogradWeightKernels<T>& kernels, const Images<const T>& x,
+                     const Images<const T>& dy, T* dw, double nanoseconds) {
+    const Conv2dShape group = group_shape(p);
+    for (Index g = 0; g < p.groups; ++g) {
+        Images<const T> x_group = x, dy_group = dy;
+        x_group.data += g * group.C * x.stride_c;
+        dy_group.data += g * group.K * dy.stride_c;
+        Run<T>(group, kernels, x_group, dy_group, dw + g * group.K * group.C * 9,
+               nanoseconds / double(p.groups))();
+    }
+}
+
+template <class T>
+void describe_backward_weight(const Conv2dShape& p, const WinogradWeightKernels<T>& kernels,
+                              double nanoseconds, Plan& plan) {
+    Run<T>(group_shape(p), kernels, {}, {}, nullptr, nanoseconds / double(p.groups)).describe(p.groups, plan);
+}
+
+#define INSTANTIATE(T)                                                                                     \
+    template void backward_weight<T>(const Conv2dShape&, const WinogradWeightKernels<T>&,                  \
+                                     const Images<const T>&, const Images<const T>&, T*, double);          \
+    template void describe_backward_weight<T>(const Conv2dShape&, const WinogradWeightKernels<T>&, double, \
+                                              Plan&);
+INSTANTIATE(float)
+INSTANTIATE(double)
+
+}  // namespace rushlight::winograd_weight
