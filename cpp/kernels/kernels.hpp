@@ -63,12 +63,14 @@ struct Conv2dForward {
                   // conv2d.cpp
 };
 
-// dx[n, g * C/groups + c, rows, cols], written, never added to.
+// dx[n, g * C/groups + c, rows, cols], written, never added to. The same sums are conv_transpose2d's forward,
+// with its input for dy, its output for dx, and a bias.
 template <class T>
 struct Conv2dBackwardInput {
     Images<const T> dy;
     const T* w;
-    T* dx;  // (N, C, H, W), contiguous
+    const T* b;  // (C) or null
+    T* dx;       // (N, C, H, W), contiguous
     Index n;
     Range groups, channels, rows, cols;
     bool repair;
@@ -293,10 +295,10 @@ struct KernelTable {
 
     Conv2dKernels<float> conv2d_f32;
     Conv2dKernels<double> conv2d_f64;
-    Conv2dKernels<std::uint8_t> conv2d_u8;  // the integer tables have `forward` alone
+    Conv2dKernels<std::uint8_t> conv2d_u8;  // of the integer tables, all have `forward` alone but u64,
     Conv2dKernels<std::uint16_t> conv2d_u16;
     Conv2dKernels<std::uint32_t> conv2d_u32;
-    Conv2dKernels<std::uint64_t> conv2d_u64;
+    Conv2dKernels<std::uint64_t> conv2d_u64;  // which has `backward_input` too, for conv_transpose2d
 
     MaxPool2dKernels<float> max_pool2d_f32;
     MaxPool2dKernels<double> max_pool2d_f64;

@@ -51,6 +51,51 @@ def try_conv2d(
     input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, /
 ) -> Any: ...
 
+# ---- convolution of signals: dtypes as conv2d's forward; padding is (left, right)
+
+def conv1d_forward(
+    x: NDArray[Any],
+    w: NDArray[Any],
+    b: NDArray[Any] | None,
+    stride: int,
+    padding: Sequence[int],
+    dilation: int,
+    groups: int,
+) -> NDArray[Any]: ...
+
+# ---- transposed convolution: float32 and float64; forward also int64; padding is (rows, columns)
+
+def conv_transpose2d_forward(
+    x: NDArray[Any],
+    w: NDArray[Any],
+    b: NDArray[Any] | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    groups: int,
+    dilation: Sequence[int],
+) -> NDArray[Any]: ...
+def conv_transpose2d_backward_input(
+    dy: NDArray[Any],
+    w: NDArray[Any],
+    input_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    groups: int,
+    dilation: Sequence[int],
+) -> NDArray[Any]: ...
+def conv_transpose2d_backward_weight(
+    dy: NDArray[Any],
+    x: NDArray[Any],
+    weight_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    groups: int,
+    dilation: Sequence[int],
+) -> NDArray[Any]: ...
+
 # ---- max pooling
 
 @overload

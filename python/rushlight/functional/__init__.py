@@ -9,6 +9,8 @@ from __future__ import annotations
 from ..ops.shape import flatten
 from .activation import relu, relu_
 from .conv import conv2d
+from .conv1d import conv1d
+from .conv_transpose import conv_transpose2d
 from .cross_entropy import cross_entropy
 from .linear import linear
 from .loss import mse_loss, nll_loss
@@ -17,7 +19,9 @@ from .pooling import max_pool2d
 from .softmax import log_softmax, softmax
 
 __all__ = [
+    "conv1d",
     "conv2d",
+    "conv_transpose2d",
     "cross_entropy",
     "flatten",
     "linear",

@@ -9,7 +9,8 @@ from __future__ import annotations
 from . import functional, grad, init
 from .activation import ReLU
 from .container import ModuleList, Sequential
-from .conv import Conv2d
+from .conv import Conv1d, Conv2d
+from .conv_transpose import ConvTranspose2d
 from .flatten import Flatten
 from .linear import Identity, Linear
 from .loss import CrossEntropyLoss, MSELoss
@@ -19,7 +20,9 @@ from .parameter import Parameter
 from .pooling import MaxPool2d
 
 __all__ = [
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "Flatten",
     "Identity",
