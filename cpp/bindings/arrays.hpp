@@ -73,5 +73,6 @@ void bind_max_pool2d(py::module_& module);
 void bind_plan(py::module_& module);
 void bind_relu(py::module_& module);
 void bind_runtime(py::module_& module);
+void bind_unfold(py::module_& module);
 
 }  // namespace rushlight::bindings

@@ -21,5 +21,6 @@ PYBIND11_MODULE(_core, m) {
     rushlight::bindings::bind_conv_transpose2d(m);
     rushlight::bindings::bind_max_pool2d(m);
     rushlight::bindings::bind_relu(m);
+    rushlight::bindings::bind_unfold(m);
     rushlight::bindings::bind_plan(m);
 }

@@ -148,6 +148,24 @@ def relu_forward(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[An
 def relu_backward(dy: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]: ...
 def try_relu(input: Any, /) -> Any: ...
 
+# ---- windows as columns, and back: any numbers (unfold: bool too); padding is (rows, columns)
+
+def unfold(
+    x: NDArray[Any],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> NDArray[Any]: ...
+def fold(
+    y: NDArray[Any],
+    output_size: Sequence[int],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> NDArray[Any]: ...
+
 # ---- what they would do: sizes in, facts by name out
 
 def plan_conv2d(

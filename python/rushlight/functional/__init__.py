@@ -17,6 +17,7 @@ from .loss import mse_loss, nll_loss
 from .padding import pad
 from .pooling import max_pool2d
 from .softmax import log_softmax, softmax
+from .unfold import fold, unfold
 
 __all__ = [
     "conv1d",
@@ -24,6 +25,7 @@ __all__ = [
     "conv_transpose2d",
     "cross_entropy",
     "flatten",
+    "fold",
     "linear",
     "log_softmax",
     "max_pool2d",
@@ -33,4 +35,5 @@ __all__ = [
     "relu",
     "relu_",
     "softmax",
+    "unfold",
 ]

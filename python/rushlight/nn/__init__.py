@@ -18,6 +18,7 @@ from .module import Module
 from .padding import ZeroPad2d
 from .parameter import Parameter
 from .pooling import MaxPool2d
+from .unfold import Fold, Unfold
 
 __all__ = [
     "Conv1d",
@@ -25,6 +26,7 @@ __all__ = [
     "ConvTranspose2d",
     "CrossEntropyLoss",
     "Flatten",
+    "Fold",
     "Identity",
     "Linear",
     "MSELoss",
@@ -34,6 +36,7 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Sequential",
+    "Unfold",
     "ZeroPad2d",
     "functional",
     "grad",
