@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..ops.shape import flatten
 from .activation import relu, relu_
-from .conv import conv2d
+from .conv import conv2d, prepare_conv2d
 from .cross_entropy import cross_entropy
 from .linear import linear
 from .loss import mse_loss, nll_loss
@@ -26,6 +26,7 @@ __all__ = [
     "mse_loss",
     "nll_loss",
     "pad",
+    "prepare_conv2d",
     "relu",
     "relu_",
     "softmax",
