@@ -1,5 +1,5 @@
-"""functional.conv_transpose2d and conv1d: spelling, kinds of arrays, gradients of every order, errors, and
-torch's own samples beside torch. The kernels are tested in test_kernels_transpose.py."""
+"""functional.conv_transpose2d and conv1d: spelling, kinds of arrays, gradients of every order, errors. The
+kernels are tested in test_kernels_transpose.py; torch's samples are in test_op_parity.py."""
 
 # ruff: noqa: E501  (one wrong call a line)
 
@@ -10,7 +10,6 @@ import pytest
 
 import rushlight
 import rushlight.nn.functional as F
-from op_samples import check_sample, samples
 from rushlight.autograd import gradcheck, gradgradcheck
 
 
@@ -205,16 +204,3 @@ def test_torch_says_the_same(text, error, words):
     torch = pytest.importorskip("torch")
     with pytest.raises(error, match=words):
         call(torch, text)
-
-
-@pytest.mark.parity
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int64"])
-@pytest.mark.parametrize("name", ["conv_transpose2d", "conv1d"])
-@pytest.mark.filterwarnings("ignore")
-def test_torchs_samples(name, dtype):
-    torch = pytest.importorskip("torch")
-    tolerance = {"float32": 1e-4, "float64": 1e-9, "int64": 0}[dtype]
-    for sample in samples(torch, f"nn.functional.{name}", dtype):
-        check_sample(
-            torch, sample, lambda library, *a, **k: getattr(library.nn.functional, name)(*a, **k), tolerance
-        )

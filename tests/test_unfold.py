@@ -1,5 +1,5 @@
 """unfold, fold and Tensor.unfold: the definition on every ISA to the bit, guards, threads, gradients of every
-order, errors; and torch's own samples beside torch."""
+order, errors. torch's samples of F.unfold are in test_op_parity.py."""
 
 # ruff: noqa: E501  (one wrong call a line)
 
@@ -12,7 +12,6 @@ import rushlight
 import rushlight.nn.functional as F
 from guard import Guards, guarded_outputs
 from kernel_cases import INTEGERS, VECTOR_BYTES, draw, using
-from op_samples import check_sample, samples
 from oracle import assert_same_bits, conv2d_size, conv2d_taps
 from rushlight import _core, nn
 from rushlight.autograd import gradcheck, gradgradcheck
@@ -240,13 +239,19 @@ def test_torch_says_the_same(text, error, words):
 
 
 @pytest.mark.parity
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_torchs_samples(dtype):
+@pytest.mark.parametrize("step", [1, 2, 3, 5])
+@pytest.mark.parametrize("dimension, size", [(0, 2), (1, 4), (-1, 3), (2, 0)])
+def test_method_is_torchs(dimension, size, step):
     torch = pytest.importorskip("torch")
-    for sample in samples(torch, "nn.functional.unfold", dtype):
-        check_sample(torch, sample, lambda library, *a, **k: library.nn.functional.unfold(*a, **k), 1e-6)
-    for sample in samples(torch, "unfold", dtype):
-        check_sample(torch, sample, lambda library, x, *a: x.unfold(*a), 1e-6)
+    values = draw("float64", 3, 4, 7)
+    found = []
+    for library in (rushlight, torch):
+        x = library.from_numpy(values).requires_grad_()
+        y = x.unfold(dimension, size, step)
+        (y * y).sum().backward()
+        found.append((y.detach().numpy(), x.grad.numpy()))
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
 @pytest.mark.parity

@@ -71,6 +71,7 @@ void bind_conv2d(py::module_& module);
 void bind_conv_transpose2d(py::module_& module);
 void bind_max_pool2d(py::module_& module);
 void bind_plan(py::module_& module);
+void bind_prepared(py::module_& module);
 void bind_relu(py::module_& module);
 void bind_runtime(py::module_& module);
 void bind_unfold(py::module_& module);

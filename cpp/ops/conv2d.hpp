@@ -6,6 +6,7 @@
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
 #include "ops/plan.hpp"
+#include "ops/prepared_weights.hpp"
 
 namespace rushlight {
 
@@ -34,9 +35,10 @@ kernels::Conv2dShape check_conv1d_forward(const TensorView& x, const TensorView&
 void check_conv2d_backward(const kernels::Conv2dShape& shape, const TensorView& grad_output,
                            const TensorView& other, const char* other_name);
 
-// x, dy: any strides; w, bias, y, dx, dw, db: contiguous.
+// x, dy: any strides; w, bias, y, dx, dw, db: contiguous. prepared: what was made of w in earlier calls; the
+// result has the same bits without it.
 void conv2d_forward(const kernels::Conv2dShape& shape, const TensorView& x, const TensorView& w,
-                    const TensorView* bias, void* y);
+                    const TensorView* bias, void* y, PreparedWeights* prepared = nullptr);
 // Also conv_transpose2d's forward, hence the bias (C) or null, and int64.
 void conv2d_backward_input(const kernels::Conv2dShape& shape, const TensorView& dy, const TensorView& w,
                            const TensorView* bias, void* dx);

@@ -6,6 +6,7 @@
 
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
+#include "ops/parts.hpp"
 
 namespace rushlight {
 
@@ -32,8 +33,8 @@ template <class Run>
 void for_each_part(const UnfoldShape& p, Index rows, Index plane_bytes, DType dtype, const Run& run) {
     const Index parts = row_parts(p, rows, plane_bytes);
     parallel_for(p.N * p.C * parts, unfold_nanoseconds(p, dtype), [&](Index task) {
-        const Index part = task % parts, plane = task / parts;
-        run(plane / p.C, plane % p.C, Range{rows * part / parts, rows * (part + 1) / parts});
+        const Index plane = task / parts;
+        run(plane / p.C, plane % p.C, part(task % parts, parts, rows));
     });
 }
 
