@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parity
 
 OPERATORS = """
 conv2d linear max_pool2d
-relu
+relu relu6 leaky_relu prelu elu threshold hardtanh gelu silu softplus sigmoid tanh
 softmax log_softmax
 mse_loss nll_loss cross_entropy
 """

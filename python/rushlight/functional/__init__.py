@@ -13,20 +13,33 @@ from .cross_entropy import cross_entropy
 from .linear import linear
 from .loss import mse_loss, nll_loss
 from .padding import pad
+from .piecewise import elu, hardtanh, leaky_relu, prelu, relu6, threshold
 from .pooling import max_pool2d
+from .smooth import gelu, sigmoid, silu, softplus, tanh
 from .softmax import log_softmax, softmax
 
 __all__ = [
     "conv2d",
     "cross_entropy",
+    "elu",
     "flatten",
+    "gelu",
+    "hardtanh",
+    "leaky_relu",
     "linear",
     "log_softmax",
     "max_pool2d",
     "mse_loss",
     "nll_loss",
     "pad",
+    "prelu",
     "relu",
+    "relu6",
     "relu_",
+    "sigmoid",
+    "silu",
     "softmax",
+    "softplus",
+    "tanh",
+    "threshold",
 ]
