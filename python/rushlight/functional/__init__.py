@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..ops.shape import flatten
 from .activation import relu, relu_
-from .conv import conv2d
+from .conv import conv2d, prepare_conv2d
 from .cross_entropy import cross_entropy
 from .linear import linear
 from .loss import mse_loss, nll_loss
@@ -33,6 +33,7 @@ __all__ = [
     "nll_loss",
     "pad",
     "prelu",
+    "prepare_conv2d",
     "relu",
     "relu6",
     "relu_",
