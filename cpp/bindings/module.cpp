@@ -4,7 +4,8 @@
 
 namespace py = pybind11;
 
-// Safe without the GIL: what the module keeps is set up by this function, atomic, or behind a lock of its own.
+// Safe without the GIL: what the module keeps is set up by this function, atomic, or behind a lock of its
+// own.
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     m.doc() =
         "Compiled core of rushlight. Arrays in, arrays out; the public API is in rushlight and "
