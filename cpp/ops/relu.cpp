@@ -6,6 +6,7 @@
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "kernels/kernels.hpp"
+#include "ops/parts.hpp"
 
 namespace rushlight {
 
@@ -27,8 +28,7 @@ Index piece_elements(DType dtype) {
     return kPieceBytes / element_bytes(dtype);
 }
 Index piece_count(const TensorView& x) {
-    const Index step = piece_elements(x.dtype);
-    return (element_count(x) + step - 1) / step;
+    return divide_up(element_count(x), piece_elements(x.dtype));
 }
 
 bool exceeds_caches(const TensorView& x, Index arrays) {
