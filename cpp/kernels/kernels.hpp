@@ -260,7 +260,7 @@ struct MaxPool2dKernels {
     void (*forward)(const MaxPool2dShape&, const MaxPool2dForward<T>&, void* workspace) noexcept;
 
     // Returns how many outputs come before the first index that lies outside its plane: if not all of them,
-    // dx is incomplete. Several planes at once are faster than one. Floating point only.
+    // dx is incomplete. Two planes at once are faster than one. Floating point only.
     Index (*backward)(const MaxPool2dBackward<T>&) noexcept;
 };
 

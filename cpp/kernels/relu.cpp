@@ -27,7 +27,7 @@ RUSHLIGHT_INLINE Vec<T> load_some(const T* p, Index count) {
 template <bool PastCaches, class T, class Value>
 RUSHLIGHT_INLINE void write(T* y, Index count, const Value& value) {
     const auto some = [&](Index i, Index n) { store_lanes(y + i, value(i, n), 0, n); };
-    const Index beyond = Index(reinterpret_cast<std::uintptr_t>(y) % kVectorBytes);
+    const Index beyond = Index(reinterpret_cast<std::size_t>(y) % kVectorBytes);
     Index i = beyond ? min_of(count, (kVectorBytes - beyond) / Index(sizeof(T))) : 0;
     if (i) some(0, i);
     for (; i + kTogether * lanes<T> <= count; i += kTogether * lanes<T>) {

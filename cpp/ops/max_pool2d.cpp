@@ -25,7 +25,7 @@ namespace {
 constexpr Index kTileBytes = 32 * 1024;
 constexpr Index kMostCols = 512, kMostColsUnshared = 8192;
 constexpr Index kTasksPerThread = 4;
-constexpr Index kMostPlanesTogether = 8;  // of the gradient
+constexpr Index kPlanesTogether = 2;  // of the gradient, unless that leaves threads without work
 
 struct Tiling {
     Index row_parts, col_parts;
@@ -88,9 +88,7 @@ void run_backward(const MaxPool2dKernels<T>& kernels, const TensorView& grad, co
     const std::int64_t* positions = indices.as<const std::int64_t>();
     T* dx = static_cast<T*>(out);
 
-    // Several planes at once are faster, unless that leaves threads without work.
-    const Index together =
-        std::clamp<Index>(planes / (num_threads() * kTasksPerThread), 1, kMostPlanesTogether);
+    const Index together = planes < kPlanesTogether * num_threads() ? 1 : kPlanesTogether;
     const Index none = planes * outputs;
     std::atomic<Index> bad{none};  // the first position that lies outside its plane
     parallel_for(divide_up(planes, together), max_pool2d_backward_nanoseconds(grad, input_size),
