@@ -113,17 +113,17 @@ constexpr Algorithm<Forward<double>> forward_algorithms<double>[] = {
 
 template <class T>
 using BackwardInput = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& dy, const T* w,
-                               T* dx, double nanoseconds);
+                               const T* b, T* dx, double nanoseconds);
 
 template <class T>
 void backward_input_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& dy, const T* w,
-                           T* dx, double ns) {
-    direct::backward_input(s, conv2d_kernels<T>(t), dy, w, dx, ns);
+                           const T* b, T* dx, double ns) {
+    direct::backward_input(s, conv2d_kernels<T>(t), dy, w, b, dx, ns);
 }
 template <class T, const kernels::WinogradKernels<T> KernelTable::* Kernels>
 void backward_input_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& dy,
-                             const T* w, T* dx, double ns) {
-    winograd::backward_input(s, t.*Kernels, conv2d_kernels<T>(t), dy, w, dx, ns);
+                             const T* w, const T* b, T* dx, double ns) {
+    winograd::backward_input(s, t.*Kernels, conv2d_kernels<T>(t), dy, w, b, dx, ns);
 }
 
 template <class T>
@@ -245,10 +245,12 @@ void run_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w,
 }
 
 template <class T>
-void run_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w, void* dx) {
+void run_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w,
+                        const TensorView* bias, void* dx) {
     const KernelTable& table = active_kernels();
     choose(backward_input_algorithms<T>, s, table)
-        .run(s, table, images<T>(dy), w.as<const T>(), static_cast<T*>(dx), conv2d_nanoseconds(s, dy.dtype));
+        .run(s, table, images<T>(dy), w.as<const T>(), bias ? bias->as<const T>() : nullptr,
+             static_cast<T*>(dx), conv2d_nanoseconds(s, dy.dtype));
 }
 
 template <class T>
@@ -330,9 +332,11 @@ void conv2d_forward(const Conv2dShape& s, const TensorView& x, const TensorView&
     with_forward_type(x.dtype, [&](auto zero) { run_forward<decltype(zero)>(s, x, w, bias, y, prepared); });
 }
 
-void conv2d_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w, void* dx) {
-    if (dy.dtype == DType::float32) return run_backward_input<float>(s, dy, w, dx);
-    run_backward_input<double>(s, dy, w, dx);
+void conv2d_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w,
+                           const TensorView* bias, void* dx) {
+    if (dy.dtype == DType::float32) return run_backward_input<float>(s, dy, w, bias, dx);
+    if (dy.dtype == DType::float64) return run_backward_input<double>(s, dy, w, bias, dx);
+    run_backward_input<std::uint64_t>(s, dy, w, bias, dx);
 }
 
 void conv2d_backward_weight(const Conv2dShape& s, const TensorView& dy, const TensorView& x, void* dw) {
