@@ -62,5 +62,15 @@ RUSHLIGHT_INLINE __m512i load_lanes_64(const T* p, Index first, Index last) {
     return _mm512_maskz_loadu_epi64(__mmask8(lane_mask(first, last)), p);
 }
 
+// Without reading the line first, and without keeping it. p is a multiple of kVectorBytes.
+template <class T, class V>
+RUSHLIGHT_INLINE void store_past_caches(T* p, V v) {
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(p), __m512i(v));
+}
+// Such stores happen before all later ones.
+RUSHLIGHT_INLINE void order_stores() {
+    _mm_sfence();
+}
+
 }  // namespace
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA

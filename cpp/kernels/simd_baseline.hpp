@@ -36,5 +36,12 @@ RUSHLIGHT_INLINE F64 fma_f64(F64 a, F64 b, F64 c) {
     return a * b + c;
 }
 
+// Ordinary stores: the language has no others.
+template <class T, class V>
+RUSHLIGHT_INLINE void store_past_caches(T* p, V v) {
+    *reinterpret_cast<V*>(p) = v;
+}
+RUSHLIGHT_INLINE void order_stores() {}
+
 }  // namespace
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA
