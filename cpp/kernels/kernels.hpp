@@ -134,6 +134,39 @@ struct Conv2dWeightChannelsKernels {
                             T* workspace) noexcept;
 };
 
+// ---------------------------------------------------------------- depthwise convolution
+
+// Planes filtered one by one: result plane i is the convolution of source plane i / multiplier with filter
+// i % filters. Only stride 1 and 2 (the same for rows and columns), no dilation, R at most
+// kMostDepthwiseRows.
+struct DepthwiseShape {
+    Index H, W;    // of a source plane
+    Index OH, OW;  // of a result plane
+    Index R, S;
+    Index stride;
+    Index pad_top, pad_left;  // may be negative
+    Index filters;            // result planes per image
+    Index multiplier;         // result planes per source plane
+};
+constexpr Index kMostDepthwiseRows = 32;
+
+// Result planes `planes` of all images', and of each of them rows x cols.
+template <class T>
+struct DepthwiseForward {
+    Images<const T> x;
+    const T* w;  // (filters, R, S), contiguous
+    const T* b;  // (filters) or null
+    T* y;        // (images, filters, OH, OW), contiguous
+    Range planes, rows, cols;
+};
+
+template <class T>
+struct DepthwiseKernels {
+    // Elements of scratch memory for tiles of at most so many columns.
+    Index (*forward_workspace)(const DepthwiseShape&, Index cols) noexcept;
+    void (*forward)(const DepthwiseShape&, const DepthwiseForward<T>&, T* workspace) noexcept;
+};
+
 // ---------------------------------------------------------------- Winograd convolution
 
 // A 3 x 3, stride 1 convolution in m x m output tiles, by either direction's roles: forward sums over the
@@ -291,6 +324,9 @@ struct KernelTable {
     Conv2dWeightChannelsKernels<float> conv2d_weight_channels_f32;
     Conv2dWeightChannelsKernels<double> conv2d_weight_channels_f64;
 
+    DepthwiseKernels<float> depthwise_f32;
+    DepthwiseKernels<double> depthwise_f64;
+
     Conv2dKernels<float> conv2d_f32;
     Conv2dKernels<double> conv2d_f64;
     Conv2dKernels<std::uint8_t> conv2d_u8;  // the integer tables have `forward` alone
@@ -321,6 +357,7 @@ struct KernelTable {
     X(conv2d)                     \
     X(conv2d_weight)              \
     X(conv2d_weight_channels)     \
+    X(depthwise)                  \
     X(max_pool2d)                 \
     X(peak)                       \
     X(relu)                       \

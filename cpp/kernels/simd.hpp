@@ -13,7 +13,10 @@
 #define RUSHLIGHT_INLINE inline __attribute__((always_inline))
 #define RUSHLIGHT_UNROLL _Pragma("GCC unroll 64")
 
-#if defined(RUSHLIGHT_ISA_avx512)
+// A file whose loads are seldom aligned defines RUSHLIGHT_NARROW_VECTORS first.
+#if defined(RUSHLIGHT_ISA_avx512) && defined(RUSHLIGHT_NARROW_VECTORS)
+#include "simd_avx512_narrow.hpp"
+#elif defined(RUSHLIGHT_ISA_avx512)
 #include "simd_avx512.hpp"
 #elif defined(RUSHLIGHT_ISA_avx2)
 #include "simd_avx2.hpp"

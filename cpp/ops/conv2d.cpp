@@ -6,6 +6,7 @@
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "core/precision.hpp"
+#include "ops/conv2d_depthwise.hpp"
 #include "ops/conv2d_direct.hpp"
 #include "ops/conv2d_weight_channels.hpp"
 #include "ops/conv2d_winograd.hpp"
@@ -83,6 +84,16 @@ void forward_winograd(const Conv2dShape& s, const KernelTable& t, const Images<c
     winograd::forward(s, t.*Kernels, conv2d_kernels<T>(t), x, w, b, y, ns);
 }
 
+template <class T, const kernels::DepthwiseKernels<T> KernelTable::* Kernels>
+bool depthwise_forward_suits(const Conv2dShape& s, Precision) {
+    return depthwise::suits_forward(s, active_kernels().*Kernels);
+}
+template <class T, const kernels::DepthwiseKernels<T> KernelTable::* Kernels>
+void forward_depthwise(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const T* w,
+                       const T* b, T* y, double ns) {
+    depthwise::forward(s, t.*Kernels, conv2d_kernels<T>(t), x, w, b, y, ns);
+}
+
 template <class T>
 void describe_forward_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     direct::describe_forward(s, conv2d_kernels<T>(t), ns, plan);
@@ -92,12 +103,20 @@ void describe_forward_winograd(const Conv2dShape& s, const KernelTable& t, doubl
     winograd::describe_forward(s, t.*Kernels, ns, plan);
 }
 
+template <class T, const kernels::DepthwiseKernels<T> KernelTable::* Kernels>
+void describe_forward_depthwise(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
+    depthwise::describe_forward(s, t.*Kernels, ns, plan);
+}
+
 template <class T>
 constexpr Algorithm<Forward<T>> forward_algorithms[] = {
     {"direct", always, forward_direct<T>, describe_forward_direct<T>},
 };
 template <>
 constexpr Algorithm<Forward<float>> forward_algorithms<float>[] = {
+    {"depthwise", depthwise_forward_suits<float, &KernelTable::depthwise_f32>,
+     forward_depthwise<float, &KernelTable::depthwise_f32>,
+     describe_forward_depthwise<float, &KernelTable::depthwise_f32>},
     {"winograd 4x4", winograd4, forward_winograd<float, &KernelTable::winograd4_f32>,
      describe_forward_winograd<float, &KernelTable::winograd4_f32>},
     {"winograd 2x2", winograd2, forward_winograd<float, &KernelTable::winograd2_f32>,
@@ -106,6 +125,9 @@ constexpr Algorithm<Forward<float>> forward_algorithms<float>[] = {
 };
 template <>
 constexpr Algorithm<Forward<double>> forward_algorithms<double>[] = {
+    {"depthwise", depthwise_forward_suits<double, &KernelTable::depthwise_f64>,
+     forward_depthwise<double, &KernelTable::depthwise_f64>,
+     describe_forward_depthwise<double, &KernelTable::depthwise_f64>},
     {"winograd 2x2", winograd2, forward_winograd<double, &KernelTable::winograd2_f64>,
      describe_forward_winograd<double, &KernelTable::winograd2_f64>},
     {"direct", always, forward_direct<double>, describe_forward_direct<double>},

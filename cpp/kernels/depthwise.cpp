@@ -1,0 +1,160 @@
+// Depthwise convolution: planes filtered one by one, band after band (depthwise_band.hpp), straight from the
+// user's image.
+#define RUSHLIGHT_NARROW_VECTORS
+#include "conv2d_tile.hpp"
+#include "depthwise_band.hpp"
+
+namespace rushlight::kernels::RUSHLIGHT_ISA {
+
+void add_depthwise(KernelTable& table) noexcept;
+
+namespace {
+
+// Output rows whose pixels are copied together where the pixels of a row are not neighbours in memory.
+constexpr Index kPackedRows = 16;
+
+// Source rows or columns that `outputs` outputs read.
+RUSHLIGHT_INLINE Index source_extent(Index outputs, Index stride, Index taps) {
+    return (outputs - 1) * stride + taps;
+}
+// Source columns that vectors of `cols` output columns touch.
+template <class T>
+RUSHLIGHT_INLINE Index source_cols(const DepthwiseShape& p, Index cols) {
+    return max_of(cols, lanes<T>) * p.stride + p.S;
+}
+
+// Scratch memory: the row of zeros, and rows of pixels copied.
+template <class T>
+Index forward_workspace(const DepthwiseShape& p, Index cols) noexcept {
+    return source_cols<T>(p, cols) * (1 + source_extent(min_of(kPackedRows, p.OH), p.stride, p.R));
+}
+
+// A source plane whose rows have their pixels side by side, and rows x cols of the result.
+template <class T>
+struct PlaneTile {
+    const T* x;
+    Index x_row;
+    const T* zeros;  // to be read at the columns of a source row
+    const T* w;
+    T bias;
+    T* y;
+    const T* y_end;  // all before it are written later, or not by us
+    Range rows, cols;
+};
+
+// NOTE [ Rows narrower than a vector ]
+// are stored in whole vectors: what they spoil is the begin of the next row, which is written later. The last
+// rows of all, before y_end, are stored lane by lane.
+template <class T, int Step, class Weights>
+RUSHLIGHT_INLINE void filter_band(const DepthwiseShape& p, const Band<T>& band, const Weights& w,
+                                  const PlaneTile<T>& tile, Index oh, Index count) {
+    const Vec<T> bias = broadcast(tile.bias);
+    for (Index col = tile.cols.begin; col < tile.cols.end; col += lanes<T>) {
+        const Index ow = max_of(tile.cols.begin, min_of(col, tile.cols.end - lanes<T>));
+        Vec<T> sums[kBandRows];
+        RUSHLIGHT_UNROLL for (Index o = 0; o < kBandRows; ++o) sums[o] = bias;
+        sum_vector<T, Step>(band, w, ow * Step - p.pad_left, sums);
+        T* y = tile.y + oh * p.OW + ow;
+        RUSHLIGHT_UNROLL for (Index o = 0; o < kBandRows; ++o) {
+            if (o >= count) break;
+            if (y + o * p.OW + lanes<T> <= tile.y_end)
+                store(y + o * p.OW, sums[o]);
+            else
+                store_lanes(y + o * p.OW, sums[o], 0, min_of(lanes<T>, tile.cols.end - ow));
+        }
+    }
+}
+
+template <class T, int Step, class Weights>
+void filter_plane(const DepthwiseShape& p, const PlaneTile<T>& tile) {
+    const Weights w(tile.w);
+    Band<T> band;
+    band.W = p.W;
+    band.R = p.R;
+    band.S = p.S;
+    for (Index row = tile.rows.begin; row < tile.rows.end; row += kBandRows) {
+        const Index oh = max_of(tile.rows.begin, min_of(row, tile.rows.end - kBandRows));
+        const Index ih = oh * Step - p.pad_top;
+        for (Index i = 0; i < source_extent(kBandRows, Step, p.R); ++i)
+            band.rows[i] = ih + i >= 0 && ih + i < p.H ? tile.x + (ih + i) * tile.x_row : tile.zeros;
+        filter_band<T, Step>(p, band, w, tile, oh, min_of(kBandRows, tile.rows.end - oh));
+    }
+}
+
+template <class T, int Step>
+RUSHLIGHT_INLINE void filter_plane(const DepthwiseShape& p, const PlaneTile<T>& tile) {
+    if (p.R == 3 && p.S == 3)
+        filter_plane<T, Step, NineWeights<T>>(p, tile);
+    else
+        filter_plane<T, Step, WeightsInMemory<T>>(p, tile);
+}
+template <class T>
+RUSHLIGHT_INLINE void filter_plane(const DepthwiseShape& p, const PlaneTile<T>& tile) {
+    if (p.stride == 1)
+        filter_plane<T, 1>(p, tile);
+    else
+        filter_plane<T, 2>(p, tile);
+}
+
+// The same for pixels that are not side by side: some rows at a time are copied first.
+template <class T>
+void filter_strided(const DepthwiseShape& p, PlaneTile<T> tile, const T* x, Index stride_h, Index stride_w,
+                    T* packed) {
+    const Range rows = tile.rows;
+    const Index col0 = tile.cols.begin * p.stride - p.pad_left;
+    const Index left = min_of(max_of(col0, 0), p.W);
+    const Index width =
+        max_of(0, min_of(p.W, col0 + source_cols<T>(p, tile.cols.end - tile.cols.begin)) - left);
+    for (Index oh = rows.begin; oh < rows.end; oh += kPackedRows) {
+        tile.rows = Range{oh, min_of(oh + kPackedRows, rows.end)};
+        const Index first = max_of(oh * p.stride - p.pad_top, 0);
+        const Index last = min_of((tile.rows.end - 1) * p.stride - p.pad_top + p.R, p.H);
+        for (Index ih = first; ih < last; ++ih)
+            copy_row(x + ih * stride_h + left * stride_w, stride_w, packed + (ih - first) * width, width);
+        tile.x = packed - first * width - left;
+        tile.x_row = width;
+        filter_plane(p, tile);
+    }
+}
+
+template <class T>
+void forward(const DepthwiseShape& p, const DepthwiseForward<T>& tile, T* workspace) noexcept {
+    const Index cols = source_cols<T>(p, tile.cols.end - tile.cols.begin);
+    fill_zero(workspace, cols);
+    const bool whole = tile.rows.begin == 0 && tile.rows.end == p.OH;
+    PlaneTile<T> plane;
+    plane.zeros = workspace - (tile.cols.begin * p.stride - p.pad_left);
+    plane.rows = tile.rows;
+    plane.cols = tile.cols;
+    for (Index i = tile.planes.begin; i < tile.planes.end; ++i) {
+        const Index n = i / p.filters, k = i - n * p.filters;
+        const T* x = tile.x.data + n * tile.x.stride_n + k / p.multiplier * tile.x.stride_c;
+        plane.w = tile.w + k * p.R * p.S;
+        plane.bias = tile.b ? tile.b[k] : T(0);
+        plane.y = tile.y + i * p.OH * p.OW;
+        plane.y_end = whole ? tile.y + tile.planes.end * p.OH * p.OW
+                            : plane.y + (tile.rows.end - 1) * p.OW + tile.cols.end;
+        if (tile.x.stride_w == 1) {
+            plane.x = x;
+            plane.x_row = tile.x.stride_h;
+            filter_plane(p, plane);
+        } else {
+            filter_strided(p, plane, x, tile.x.stride_h, tile.x.stride_w, workspace + cols);
+        }
+    }
+}
+
+template <class T>
+void add(DepthwiseKernels<T>& kernels) {
+    kernels.forward_workspace = forward_workspace<T>;
+    kernels.forward = forward<T>;
+}
+
+}  // namespace
+
+void add_depthwise(KernelTable& table) noexcept {
+    add(table.depthwise_f32);
+    add(table.depthwise_f64);
+}
+
+}  // namespace rushlight::kernels::RUSHLIGHT_ISA
