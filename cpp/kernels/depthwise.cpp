@@ -13,6 +13,9 @@ namespace {
 // Output rows whose pixels are copied together where the pixels of a row are not neighbours in memory.
 constexpr Index kPackedRows = 16;
 
+// Rows whose left and right ends are filtered before the next rows' are, so that they are still in a cache.
+constexpr Index kRowsAtOnce = 64;
+
 // Source rows or columns that `outputs` outputs read.
 RUSHLIGHT_INLINE Index source_extent(Index outputs, Index stride, Index taps) {
     return (outputs - 1) * stride + taps;
@@ -42,42 +45,89 @@ struct PlaneTile {
     Range rows, cols;
 };
 
+template <class T, int Step, class Weights>
+RUSHLIGHT_INLINE void start_band(const DepthwiseShape& p, const PlaneTile<T>& tile, Index oh, Band<T>& band) {
+    const Index ih = oh * Step - p.pad_top, count = source_extent(kBandRows, Step, Weights::rows(p));
+    if (ih >= 0 && ih + count <= p.H)
+        for (Index i = 0; i < count; ++i) band.rows[i] = tile.x + (ih + i) * tile.x_row;
+    else
+        for (Index i = 0; i < count; ++i)
+            band.rows[i] = ih + i >= 0 && ih + i < p.H ? tile.x + (ih + i) * tile.x_row : tile.zeros;
+}
+
+// The bands' first output rows: the last band overlaps the one before it, unless there is no other.
+RUSHLIGHT_INLINE Index band_begin(const Range& rows, Index row) {
+    return max_of(rows.begin, min_of(row, rows.end - kBandRows));
+}
+
 // NOTE [ Rows narrower than a vector ]
 // are stored in whole vectors: what they spoil is the begin of the next row, which is written later. The last
 // rows of all, before y_end, are stored lane by lane.
+
+// One vector of output columns that needs pixels beyond the plane, or has fewer outputs than lanes.
 template <class T, int Step, class Weights>
-RUSHLIGHT_INLINE void filter_band(const DepthwiseShape& p, const Band<T>& band, const Weights& w,
-                                  const PlaneTile<T>& tile, Index oh, Index count) {
+__attribute__((noinline)) void filter_edge(const DepthwiseShape& p, const PlaneTile<T>& tile,
+                                           const Range& rows, Index ow) {
+    const Weights w(tile.w);
     const Vec<T> bias = broadcast(tile.bias);
-    for (Index col = tile.cols.begin; col < tile.cols.end; col += lanes<T>) {
-        const Index ow = max_of(tile.cols.begin, min_of(col, tile.cols.end - lanes<T>));
+    Band<T> band{{}, p.W, p.R, p.S};
+    const Index cols = min_of(lanes<T>, tile.cols.end - ow);
+    for (Index row = rows.begin; row < rows.end; row += kBandRows) {
+        const Index oh = band_begin(rows, row);
+        start_band<T, Step, Weights>(p, tile, oh, band);
         Vec<T> sums[kBandRows];
         RUSHLIGHT_UNROLL for (Index o = 0; o < kBandRows; ++o) sums[o] = bias;
-        sum_vector<T, Step>(band, w, ow * Step - p.pad_left, sums);
+        add_kernel<T, Step, true>(band, w, ow * Step - p.pad_left, sums);
         T* y = tile.y + oh * p.OW + ow;
-        RUSHLIGHT_UNROLL for (Index o = 0; o < kBandRows; ++o) {
-            if (o >= count) break;
-            if (y + o * p.OW + lanes<T> <= tile.y_end)
-                store(y + o * p.OW, sums[o]);
+        RUSHLIGHT_UNROLL for (Index o = 0; o < kBandRows; ++o, y += p.OW) {
+            if (o >= rows.end - oh) break;
+            if (y + lanes<T> <= tile.y_end)
+                store(y, sums[o]);
             else
-                store_lanes(y + o * p.OW, sums[o], 0, min_of(lanes<T>, tile.cols.end - ow));
+                store_lanes(y, sums[o], 0, cols);
+        }
+    }
+}
+
+// Vectors of output columns from ow on, whose pixels lie inside the plane. At least kBandRows rows.
+template <class T, int Step, class Weights>
+__attribute__((noinline)) void filter_inside(const DepthwiseShape& p, const PlaneTile<T>& tile,
+                                             const Range& rows, Index ow, Index vectors) {
+    const Weights w(tile.w);
+    const Vec<T> bias = broadcast(tile.bias);
+    Band<T> band{{}, p.W, p.R, p.S};
+    for (Index row = rows.begin; row < rows.end; row += kBandRows) {
+        const Index oh = band_begin(rows, row);
+        start_band<T, Step, Weights>(p, tile, oh, band);
+        T* y = tile.y + oh * p.OW + ow;
+        Index col = ow * Step - p.pad_left;
+        for (Index v = 0; v < vectors; ++v, y += lanes<T>, col += Step * lanes<T>) {
+            Vec<T> sums[kBandRows];
+            RUSHLIGHT_UNROLL for (Index o = 0; o < kBandRows; ++o) sums[o] = bias;
+            add_kernel<T, Step, false>(band, w, col, sums);
+            RUSHLIGHT_UNROLL for (Index o = 0; o < kBandRows; ++o) store(y + o * p.OW, sums[o]);
         }
     }
 }
 
 template <class T, int Step, class Weights>
 void filter_plane(const DepthwiseShape& p, const PlaneTile<T>& tile) {
-    const Weights w(tile.w);
-    Band<T> band;
-    band.W = p.W;
-    band.R = p.R;
-    band.S = p.S;
-    for (Index row = tile.rows.begin; row < tile.rows.end; row += kBandRows) {
-        const Index oh = max_of(tile.rows.begin, min_of(row, tile.rows.end - kBandRows));
-        const Index ih = oh * Step - p.pad_top;
-        for (Index i = 0; i < source_extent(kBandRows, Step, p.R); ++i)
-            band.rows[i] = ih + i >= 0 && ih + i < p.H ? tile.x + (ih + i) * tile.x_row : tile.zeros;
-        filter_band<T, Step>(p, band, w, tile, oh, min_of(kBandRows, tile.rows.end - oh));
+    const Range cols = tile.cols;
+    // Whole vectors for every tap, and the other half of every second pixel, must lie in [0, W).
+    const Index touched = (p.S - 1) / Step * Step + Step * lanes<T>;
+    const Index last = min_of(floor_div(p.W - touched + p.pad_left, Step), cols.end - lanes<T>);
+    Index left = cols.begin;
+    while (left * Step < p.pad_left && left < cols.end) left += lanes<T>;
+    const bool band = tile.rows.end - tile.rows.begin >= kBandRows;
+    const Index vectors = band && left <= last ? (last - left) / lanes<T> + 1 : 0;
+    for (Index row = tile.rows.begin; row < tile.rows.end; row += kRowsAtOnce) {
+        Range rows{row, min_of(row + kRowsAtOnce, tile.rows.end)};
+        if (band) rows.begin = min_of(rows.begin, rows.end - kBandRows);
+        if (vectors) filter_inside<T, Step, Weights>(p, tile, rows, left, vectors);
+        for (Index ow = cols.begin; ow < cols.end; ow += lanes<T>)
+            if (ow < left || ow >= left + vectors * lanes<T>)
+                filter_edge<T, Step, Weights>(p, tile, rows,
+                                              max_of(cols.begin, min_of(ow, cols.end - lanes<T>)));
     }
 }
 

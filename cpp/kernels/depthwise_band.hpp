@@ -29,6 +29,7 @@ struct WeightsInMemory {
     const T* w;
     RUSHLIGHT_INLINE explicit WeightsInMemory(const T* weights) : w(weights) {}
     RUSHLIGHT_INLINE Vec<T> operator[](Index i) const { return broadcast(w[i]); }
+    static RUSHLIGHT_INLINE Index rows(const DepthwiseShape& p) { return p.R; }
 };
 template <class T>
 struct NineWeights {
@@ -37,6 +38,7 @@ struct NineWeights {
         RUSHLIGHT_UNROLL for (int i = 0; i < 9; ++i) w[i] = broadcast(weights[i]);
     }
     RUSHLIGHT_INLINE Vec<T> operator[](Index i) const { return w[i]; }
+    static RUSHLIGHT_INLINE Index rows(const DepthwiseShape&) { return 3; }
 };
 
 // Pixels col, col + Step, ... of a row, and if Taps is 2 also col + 1, col + 1 + Step, ... Clipped: zero
@@ -102,16 +104,6 @@ RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const NineWeights<T>& w, I
     add_columns<T, 3, Step, Step, Clipped>(band, w, 3, 0, 0, col, sums);
     if constexpr (Step == 1) add_columns<T, 3, 1, 1, Clipped>(band, w, 3, 0, 1, col + 1, sums);
     add_columns<T, 3, Step, 1, Clipped>(band, w, 3, 0, 2, col + 2, sums);
-}
-
-template <class T, int Step, class Weights>
-RUSHLIGHT_INLINE void sum_vector(const Band<T>& band, const Weights& w, Index col, Vec<T>* sums) {
-    // What unclipped loads touch: whole vectors for every tap, and the other half of every second pixel.
-    const Index end = col + (band.S - 1) / Step * Step + Step * lanes<T>;
-    if (col >= 0 && end <= band.W)
-        add_kernel<T, Step, false>(band, w, col, sums);
-    else
-        add_kernel<T, Step, true>(band, w, col, sums);
 }
 
 }  // namespace
