@@ -69,6 +69,7 @@ void run_released(double nanoseconds, const Work& work) {
 void bind_conv2d(py::module_& module);
 void bind_max_pool2d(py::module_& module);
 void bind_plan(py::module_& module);
+void bind_prepared(py::module_& module);
 void bind_relu(py::module_& module);
 void bind_runtime(py::module_& module);
 

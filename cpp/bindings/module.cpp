@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, m) {
     });
     rushlight::bindings::bind_runtime(m);
     rushlight::bindings::bind_conv2d(m);
+    rushlight::bindings::bind_prepared(m);
     rushlight::bindings::bind_max_pool2d(m);
     rushlight::bindings::bind_relu(m);
     rushlight::bindings::bind_plan(m);

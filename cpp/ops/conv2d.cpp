@@ -70,17 +70,17 @@ bool winograd2(const Conv2dShape& s, Precision p) {
 }
 
 template <class T>
-using Forward = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& x, const T* w,
-                         const T* b, T* y, double nanoseconds);
+using Forward = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& x,
+                         const Weights<T>& w, const T* b, T* y, double nanoseconds);
 
 template <class T>
-void forward_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const T* w,
+void forward_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const Weights<T>& w,
                     const T* b, T* y, double ns) {
-    direct::forward(s, conv2d_kernels<T>(t), x, w, b, y, ns);
+    direct::forward(s, conv2d_kernels<T>(t), x, w.data, b, y, ns);
 }
 template <class T, const kernels::WinogradKernels<T> KernelTable::* Kernels>
-void forward_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const T* w,
-                      const T* b, T* y, double ns) {
+void forward_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x,
+                      const Weights<T>& w, const T* b, T* y, double ns) {
     winograd::forward(s, t.*Kernels, conv2d_kernels<T>(t), x, w, b, y, ns);
 }
 
@@ -259,10 +259,10 @@ Images<const T> images(const TensorView& a) {
 
 template <class T>
 void run_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,
-                 void* y) {
+                 void* y, PreparedWeights* prepared) {
     const KernelTable& table = active_kernels();
     choose(forward_algorithms<T>, s, table)
-        .run(s, table, images<T>(x), w.as<const T>(), bias ? bias->as<const T>() : nullptr,
+        .run(s, table, images<T>(x), {w.as<const T>(), prepared}, bias ? bias->as<const T>() : nullptr,
              static_cast<T*>(y), conv2d_nanoseconds(s, x.dtype));
 }
 
@@ -348,8 +348,8 @@ double conv2d_nanoseconds(const Conv2dShape& s, DType dtype) {
 }
 
 void conv2d_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,
-                    void* y) {
-    with_forward_type(x.dtype, [&](auto zero) { run_forward<decltype(zero)>(s, x, w, bias, y); });
+                    void* y, PreparedWeights* prepared) {
+    with_forward_type(x.dtype, [&](auto zero) { run_forward<decltype(zero)>(s, x, w, bias, y, prepared); });
 }
 
 void conv2d_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w, void* dx) {

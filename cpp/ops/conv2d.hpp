@@ -6,6 +6,7 @@
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
 #include "ops/plan.hpp"
+#include "ops/prepared_weights.hpp"
 
 namespace rushlight {
 
@@ -30,9 +31,10 @@ kernels::Conv2dShape check_conv2d_forward(const TensorView& x, const TensorView&
 void check_conv2d_backward(const kernels::Conv2dShape& shape, const TensorView& grad_output,
                            const TensorView& other, const char* other_name);
 
-// x, dy: any strides; w, y, dx, dw, db: contiguous.
+// x, dy: any strides; w, y, dx, dw, db: contiguous. prepared: what was made of w in earlier calls; the result
+// has the same bits without it.
 void conv2d_forward(const kernels::Conv2dShape& shape, const TensorView& x, const TensorView& w,
-                    const TensorView* bias, void* y);
+                    const TensorView* bias, void* y, PreparedWeights* prepared = nullptr);
 void conv2d_backward_input(const kernels::Conv2dShape& shape, const TensorView& dy, const TensorView& w,
                            void* dx);
 void conv2d_backward_weight(const kernels::Conv2dShape& shape, const TensorView& dy, const TensorView& x,

@@ -5,6 +5,7 @@
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
 #include "ops/plan.hpp"
+#include "ops/prepared_weights.hpp"
 
 namespace rushlight::winograd {
 
@@ -15,7 +16,7 @@ bool suits(const kernels::Conv2dShape& shape, Index m, Index least_tiles);
 // `repair` is the ISA's direct convolution, whose definition replaces results that are not finite.
 template <class T>
 void forward(const kernels::Conv2dShape& shape, const kernels::WinogradKernels<T>& kernels,
-             const kernels::Conv2dKernels<T>& repair, const kernels::Images<const T>& x, const T* w,
+             const kernels::Conv2dKernels<T>& repair, const kernels::Images<const T>& x, const Weights<T>& w,
              const T* b, T* y, double nanoseconds);
 
 template <class T>

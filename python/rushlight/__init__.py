@@ -49,6 +49,7 @@ from .ops.rearrange import *
 from .ops.reductions import *
 from .ops.selection import *
 from .ops.shape import *
+from .ops.special import *
 from .plan import *
 from .printing import *
 from .random import *

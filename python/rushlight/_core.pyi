@@ -51,6 +51,25 @@ def try_conv2d(
     input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, /
 ) -> Any: ...
 
+class PreparedConv2d:
+    """Weights with what conv2d has computed from them. own: a copy of `weight`; else `weight` itself, and a
+    change of its elements is noticed in the next call."""
+
+    def __init__(self, weight: NDArray[Any], own: bool) -> None: ...
+    @property
+    def weight(self) -> NDArray[Any]: ...
+    @property
+    def nbytes(self) -> int: ...
+    def forward(
+        self,
+        x: NDArray[Any],
+        b: NDArray[Any] | None,
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+        groups: int,
+    ) -> NDArray[Any]: ...
+
 # ---- max pooling
 
 @overload

@@ -8,25 +8,39 @@ from __future__ import annotations
 
 from ..ops.shape import flatten
 from .activation import relu, relu_
-from .conv import conv2d
+from .conv import conv2d, prepare_conv2d
 from .cross_entropy import cross_entropy
 from .linear import linear
 from .loss import mse_loss, nll_loss
 from .padding import pad
+from .piecewise import elu, hardtanh, leaky_relu, prelu, relu6, threshold
 from .pooling import max_pool2d
+from .smooth import gelu, sigmoid, silu, softplus, tanh
 from .softmax import log_softmax, softmax
 
 __all__ = [
     "conv2d",
     "cross_entropy",
+    "elu",
     "flatten",
+    "gelu",
+    "hardtanh",
+    "leaky_relu",
     "linear",
     "log_softmax",
     "max_pool2d",
     "mse_loss",
     "nll_loss",
     "pad",
+    "prelu",
+    "prepare_conv2d",
     "relu",
+    "relu6",
     "relu_",
+    "sigmoid",
+    "silu",
     "softmax",
+    "softplus",
+    "tanh",
+    "threshold",
 ]

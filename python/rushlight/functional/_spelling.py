@@ -163,3 +163,12 @@ def flag(where: str, name: str, position: int, value: Any) -> bool:
     if type(value) is not bool:
         raise TypeError(f"{where} argument '{name}' (position {position}) must be bool, not {type_of(value)}")
     return value
+
+
+def number(where: str, name: str, position: int, value: Any) -> float:
+    """An int, float, bool, NumPy number or Tensor of one element, as a Python number."""
+    if isinstance(value, (int, float)):
+        return value
+    if isinstance(value, (np.generic, TensorBase)) and unwrap(value).size == 1:
+        return cast(float, unwrap(value).item())
+    raise TypeError(f"{where} argument '{name}' (position {position}) must be Number, not {type_of(value)}")

@@ -12,6 +12,9 @@ from typing import Any
 from numpy import ndarray
 
 from .._core import (
+    PreparedConv2d as PreparedConv2d,  # nn.Conv2d asks for it here
+)
+from .._core import (
     conv2d_backward_bias,
     conv2d_backward_input,
     conv2d_backward_weight,
@@ -33,7 +36,7 @@ Settings = tuple[Pair, Sides, Pair, int]  # stride, padding, dilation, groups
 # ---- conv2d ----------------------------------------------------------------------------------------------
 def conv2d(
     input: ArrayOrTensor,
-    weight: ArrayOrTensor,
+    weight: ArrayOrTensor | PreparedConv2d,
     bias: ArrayOrTensor | None = None,
     stride: Ints = 1,
     padding: Any = 0,
@@ -48,7 +51,7 @@ def conv2d(
 
     input     (N, C, H, W), or (C, H, W) for one image; float32, float64, or any of int8..int64, uint8 (these
               wrap around in their own type and have no gradient)
-    weight    (K, C / groups, R, S), the input's dtype
+    weight    (K, C / groups, R, S), the input's dtype; or what prepare_conv2d made of it
     bias      (K,) or None
     stride    int or (down, across)
     padding   zeros around the image: int, (rows, columns), ((top, bottom), (left, right)), 'valid' (none), or
@@ -74,6 +77,8 @@ def conv2d(
     y = try_conv2d(input, weight, bias, stride, padding, dilation, groups)
     if y is not NotImplemented:  # the usual arguments, all of them ndarrays
         return y
+    if type(weight) is PreparedConv2d:
+        return _conv2d_prepared(input, weight, bias, stride, padding, dilation, groups)
     x, w = unwrap(input), unwrap(weight)
     y = try_conv2d(x, w, unwrap(bias), stride, padding, dilation, groups)
     if y is not NotImplemented:  # the usual arguments, some of them Tensors
@@ -83,6 +88,41 @@ def conv2d(
     if bias is not None:
         array_of(_WHERE, "bias", 3, bias)
     return _forward(input, weight, bias, _settings(x.ndim, w.shape, stride, padding, dilation, groups))
+
+
+def prepare_conv2d(weight: ArrayOrTensor) -> PreparedConv2d:
+    """Weights for many calls: `conv2d(input, prepared, ...)` computes what depends on them alone only once.
+
+    weight  (K, C / groups, R, S); a copy is kept, so later changes of `weight` change nothing, and it is a
+            constant: gradients flow through it to the input, not into it
+
+    What there is to prepare depends on the shapes, on the instruction set and on the precision
+    (set_float32_conv_precision); it happens in the first call that wants it, again if one of the latter two
+    has changed, and for 3 x 3 kernels alone: other weights are used as they are. Results have the same bits
+    as those of the weight itself. `prepared.nbytes` tells the memory it takes besides the copy,
+    `prepared.weight` gives that copy. nn.Conv2d does all this by itself in eval mode while no gradients are
+    recorded.
+
+    Raises TypeError if weight is neither ndarray nor Tensor. Not in torch.
+
+    >>> import numpy as np
+    >>> from rushlight import functional as F
+    >>> kernels = F.prepare_conv2d(np.ones((1, 1, 3, 3), np.float32))
+    >>> F.conv2d(np.ones((1, 1, 3, 4), np.float32), kernels)
+    array([[[[9., 9.]]]], dtype=float32)
+    """
+    return PreparedConv2d(array_of("prepare_conv2d():", "weight", 1, weight), own=True)
+
+
+def _conv2d_prepared(
+    input: Any, prepared: PreparedConv2d, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Any:
+    x, w = array_of(_WHERE, "input", 1, input), prepared.weight
+    if bias is not None:
+        array_of(_WHERE, "bias", 3, bias)
+    settings = _settings(x.ndim, w.shape, stride, padding, dilation, groups)
+    y = prepared.forward(x, unwrap(bias), *settings)
+    return record(y, CONV2D, (input, w, bias), (input, w), (x.shape, w.shape, settings))
 
 
 def _forward(input: Any, weight: Any, bias: Any, settings: Settings) -> Any:

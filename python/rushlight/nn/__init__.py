@@ -7,7 +7,22 @@ thin around rushlight.functional; init.py: initial weights; grad.py: the backwar
 from __future__ import annotations
 
 from . import functional, grad, init
-from .activation import ReLU
+from .activation import (
+    ELU,
+    GELU,
+    Hardtanh,
+    LeakyReLU,
+    LogSoftmax,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+    Threshold,
+)
 from .container import ModuleList, Sequential
 from .conv import Conv2d
 from .flatten import Flatten
@@ -19,18 +34,31 @@ from .parameter import Parameter
 from .pooling import MaxPool2d
 
 __all__ = [
+    "ELU",
+    "GELU",
     "Conv2d",
     "CrossEntropyLoss",
     "Flatten",
+    "Hardtanh",
     "Identity",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "MSELoss",
     "MaxPool2d",
     "Module",
     "ModuleList",
+    "PReLU",
     "Parameter",
     "ReLU",
+    "ReLU6",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "Threshold",
     "ZeroPad2d",
     "functional",
     "grad",

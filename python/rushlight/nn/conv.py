@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import functional as F
+from ..autograd import is_grad_enabled, unwrap
+from ..autograd.recording import edge_of
 from ..functional._spelling import Ints, four_sides
-from ..functional.conv import same_sides
+from ..functional.conv import PreparedConv2d, same_sides
 from ..ops.creation import empty
 from .init import init_affine
 from .module import Module
@@ -14,6 +16,8 @@ from .parameter import Parameter
 
 _PADDING_NAMES = ("valid", "same")
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+C = TypeVar("C", bound="Conv2d")
 
 
 def as_pair(value: Any) -> Any:
@@ -34,6 +38,10 @@ class Conv2d(Module):
     (-b, b), b = 1 / sqrt(in_channels / groups * height * width).
     Input (N, C, H, W) or (C, H, W); see functional.conv2d for the output's size and the errors.
 
+    In eval mode, while no gradients are recorded, a layer of 3 x 3 kernels keeps what its forward pass
+    computes from the weights alone (functional.prepare_conv2d). A change of the weights, made in whatever
+    way, is noticed; train() drops it; rushlight.show_config() tells the memory.
+
     >>> from rushlight import nn
     >>> nn.Conv2d(3, 16, (3, 5), stride=2, padding=1, bias=False)
     Conv2d(3, 16, kernel_size=(3, 5), stride=(2, 2), padding=(1, 1), bias=False)
@@ -42,6 +50,7 @@ class Conv2d(Module):
     """
 
     bias: Parameter | None
+    _prepared: PreparedConv2d | None = None
 
     def __init__(
         self,
@@ -84,10 +93,28 @@ class Conv2d(Module):
 
     def forward(self, input: Any) -> Any:
         weight, bias = self._own_parameters()
+        if not self.training:
+            weight = self._prepare(weight, input)
         if self.padding_mode == "zeros":
             return F.conv2d(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
         padded = F.pad(input, self._pad_amounts(), mode=self.padding_mode)
         return F.conv2d(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
+
+    def train(self: C, mode: bool = True) -> C:
+        """Set training mode, which forgets what eval mode has prepared, or evaluation mode."""
+        self._prepared = None
+        return super().train(mode)
+
+    def _prepare(self, weight: Any, input: Any) -> Any:
+        """The weight, or the same prepared, where that pays and nobody wants its gradient."""
+        if self.kernel_size != (3, 3) or self.stride != (1, 1):
+            return weight
+        if is_grad_enabled() and not (edge_of(weight) is None and edge_of(input) is None):
+            return weight
+        array, prepared = unwrap(weight), self._prepared
+        if prepared is None or prepared.weight is not array:
+            prepared = self._prepared = PreparedConv2d(array, own=False)
+        return prepared
 
     def _own_parameters(self) -> tuple[Any, Any]:
         parameters = self._parameters
