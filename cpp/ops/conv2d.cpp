@@ -89,9 +89,9 @@ bool depthwise_forward_suits(const Conv2dShape& s, Precision) {
     return depthwise::suits_forward(s, active_kernels().*Kernels);
 }
 template <class T, const kernels::DepthwiseKernels<T> KernelTable::* Kernels>
-void forward_depthwise(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const T* w,
-                       const T* b, T* y, double ns) {
-    depthwise::forward(s, t.*Kernels, conv2d_kernels<T>(t), x, w, b, y, ns);
+void forward_depthwise(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x,
+                       const Weights<T>& w, const T* b, T* y, double ns) {
+    depthwise::forward(s, t.*Kernels, conv2d_kernels<T>(t), x, w.data, b, y, ns);
 }
 
 template <class T>
