@@ -26,10 +26,11 @@ RUSHLIGHT_INLINE Index source_cols(const DepthwiseShape& p, Index cols) {
     return max_of(cols, lanes<T>) * p.stride + p.S;
 }
 
-// Scratch memory: the row of zeros, and rows of pixels copied.
+// Scratch memory: a flipped filter, the row of zeros, and rows of pixels copied.
 template <class T>
 Index forward_workspace(const DepthwiseShape& p, Index cols) noexcept {
-    return source_cols<T>(p, cols) * (1 + source_extent(min_of(kPackedRows, p.OH), p.stride, p.R));
+    return kMostDepthwiseTaps +
+           source_cols<T>(p, cols) * (1 + source_extent(min_of(kPackedRows, p.OH), p.stride, p.R));
 }
 
 // A source plane whose rows have their pixels side by side, and rows x cols of the result.
@@ -169,17 +170,22 @@ void filter_strided(const DepthwiseShape& p, PlaneTile<T> tile, const T* x, Inde
 
 template <class T>
 void forward(const DepthwiseShape& p, const DepthwiseForward<T>& tile, T* workspace) noexcept {
-    const Index cols = source_cols<T>(p, tile.cols.end - tile.cols.begin);
-    fill_zero(workspace, cols);
+    const Index cols = source_cols<T>(p, tile.cols.end - tile.cols.begin), taps = p.R * p.S;
+    T *flipped = workspace, *zeros = flipped + kMostDepthwiseTaps, *packed = zeros + cols;
+    fill_zero(zeros, cols);
     const bool whole = tile.rows.begin == 0 && tile.rows.end == p.OH;
     PlaneTile<T> plane;
-    plane.zeros = workspace - (tile.cols.begin * p.stride - p.pad_left);
+    plane.zeros = zeros - (tile.cols.begin * p.stride - p.pad_left);
     plane.rows = tile.rows;
     plane.cols = tile.cols;
     for (Index i = tile.planes.begin; i < tile.planes.end; ++i) {
         const Index n = i / p.filters, k = i - n * p.filters;
         const T* x = tile.x.data + n * tile.x.stride_n + k / p.multiplier * tile.x.stride_c;
-        plane.w = tile.w + k * p.R * p.S;
+        plane.w = tile.w + k * taps;
+        if (tile.flip) {
+            for (Index t = 0; t < taps; ++t) flipped[t] = plane.w[taps - 1 - t];
+            plane.w = flipped;
+        }
         plane.bias = tile.b ? tile.b[k] : T(0);
         plane.y = tile.y + i * p.OH * p.OW;
         plane.y_end = whole ? tile.y + tile.planes.end * p.OH * p.OW
@@ -189,7 +195,7 @@ void forward(const DepthwiseShape& p, const DepthwiseForward<T>& tile, T* worksp
             plane.x_row = tile.x.stride_h;
             filter_plane(p, plane);
         } else {
-            filter_strided(p, plane, x, tile.x.stride_h, tile.x.stride_w, workspace + cols);
+            filter_strided(p, plane, x, tile.x.stride_h, tile.x.stride_w, packed);
         }
     }
 }

@@ -41,16 +41,30 @@ struct NineWeights {
     static RUSHLIGHT_INLINE Index rows(const DepthwiseShape&) { return 3; }
 };
 
-// Pixels col, col + Step, ... of a row, and if Taps is 2 also col + 1, col + 1 + Step, ... Clipped: zero
-// outside [0, W).
-template <class T, int Step, int Taps, bool Clipped>
-RUSHLIGHT_INLINE void load_pixels(const T* row, Index col, const Index* first, const Index* last, Vec<T>* x) {
-    RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v) {
-        const T* p = row + col + v * lanes<T>;
-        x[v] = Clipped ? load_lanes(p, first[v], last[v]) : load(p);
+// The lanes of `Step` vectors of pixels from column col on that lie in [0, W).
+template <class T, int Step>
+struct PixelLanes {
+    Index first[Step], last[Step];
+    RUSHLIGHT_INLINE PixelLanes(Index col, Index W) {
+        RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v) {
+            const Index at = col + v * lanes<T>;
+            first[v] = min_of(max_of(-at, 0), lanes<T>);
+            last[v] = max_of(first[v], min_of(W - at, lanes<T>));
+        }
     }
-    if constexpr (Step == 2 && Taps == 2) deal_out<T, 2>(x);
-    if constexpr (Step == 2 && Taps == 1) x[0] = every_second<T, 0>(x[0], x[1], AllLanes<T>{});
+};
+
+// Pixels p[0], p[Step], ..., and if taps is 2 also p[1], p[1 + Step], ... Clipped: zero outside the lanes.
+template <class T, int Step, bool Clipped>
+RUSHLIGHT_INLINE void load_pixels(const T* p, const PixelLanes<T, Step>& in, int taps, Vec<T>* x) {
+    RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v, p += lanes<T>) x[v] =
+        Clipped ? load_lanes(p, in.first[v], in.last[v]) : load(p);
+    if constexpr (Step == 2) {
+        if (taps == 2)
+            deal_out<T, 2>(x);
+        else
+            x[0] = every_second<T, 0>(x[0], x[1], AllLanes<T>{});
+    }
 }
 
 // Adds to the band's sums what kernel rows r .. r + Rows - 1 and columns s .. s + Taps - 1 contribute at
@@ -58,15 +72,10 @@ RUSHLIGHT_INLINE void load_pixels(const T* row, Index col, const Index* first, c
 template <class T, int Rows, int Step, int Taps, bool Clipped, class Weights>
 RUSHLIGHT_INLINE void add_columns(const Band<T>& band, const Weights& w, Index S, Index r, Index s, Index col,
                                   Vec<T>* sums) {
-    Index first[Step], last[Step];
-    RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v) {
-        const Index at = col + v * lanes<T>;
-        first[v] = min_of(max_of(-at, 0), lanes<T>);
-        last[v] = max_of(first[v], min_of(band.W - at, lanes<T>));
-    }
+    const PixelLanes<T, Step> in(col, band.W);
     RUSHLIGHT_UNROLL for (int i = 0; i < int(kBandRows - 1) * Step + Rows; ++i) {
         Vec<T> x[Step];
-        load_pixels<T, Step, Taps, Clipped>(band.rows[r + i], col, first, last, x);
+        load_pixels<T, Step, Clipped>(band.rows[r + i] + col, in, Taps, x);
         RUSHLIGHT_UNROLL for (int t = 0; t < Taps; ++t) {
             RUSHLIGHT_UNROLL for (int o = 0; o < kBandRows; ++o) {
                 const int row = i - o * Step;
