@@ -46,9 +46,9 @@ struct PlaneTile {
     Range rows, cols;
 };
 
-template <class T, int Step, class Weights>
+template <class T, int Outputs, int Step, class Weights>
 RUSHLIGHT_INLINE void start_band(const DepthwiseShape& p, const PlaneTile<T>& tile, Index oh, Band<T>& band) {
-    const Index ih = oh * Step - p.pad_top, count = source_extent(kBandRows, Step, Weights::rows(p));
+    const Index ih = oh * Step - p.pad_top, count = source_extent(Outputs, Step, Weights::rows(p));
     if (ih >= 0 && ih + count <= p.H)
         for (Index i = 0; i < count; ++i) band.rows[i] = tile.x + (ih + i) * tile.x_row;
     else
@@ -57,8 +57,8 @@ RUSHLIGHT_INLINE void start_band(const DepthwiseShape& p, const PlaneTile<T>& ti
 }
 
 // The bands' first output rows: the last band overlaps the one before it, unless there is no other.
-RUSHLIGHT_INLINE Index band_begin(const Range& rows, Index row) {
-    return max_of(rows.begin, min_of(row, rows.end - kBandRows));
+RUSHLIGHT_INLINE Index band_begin(const Range& rows, Index row, Index outputs) {
+    return max_of(rows.begin, min_of(row, rows.end - outputs));
 }
 
 // NOTE [ Rows narrower than a vector ]
@@ -66,28 +66,41 @@ RUSHLIGHT_INLINE Index band_begin(const Range& rows, Index row) {
 // rows of all, before y_end, are stored lane by lane.
 
 // One vector of output columns that needs pixels beyond the plane, or has fewer outputs than lanes.
-template <class T, int Step, class Weights>
+template <class T, int Outputs, int Step, class Weights>
 __attribute__((noinline)) void filter_edge(const DepthwiseShape& p, const PlaneTile<T>& tile,
                                            const Range& rows, Index ow) {
     const Weights w(tile.w);
     const Vec<T> bias = broadcast(tile.bias);
     Band<T> band{{}, p.W, p.R, p.S};
     const Index cols = min_of(lanes<T>, tile.cols.end - ow);
-    for (Index row = rows.begin; row < rows.end; row += kBandRows) {
-        const Index oh = band_begin(rows, row);
-        start_band<T, Step, Weights>(p, tile, oh, band);
-        Vec<T> sums[kBandRows];
-        RUSHLIGHT_UNROLL for (Index o = 0; o < kBandRows; ++o) sums[o] = bias;
-        add_kernel<T, Step, true>(band, w, ow * Step - p.pad_left, sums);
+    for (Index row = rows.begin; row < rows.end; row += Outputs) {
+        const Index oh = band_begin(rows, row, Outputs);
+        start_band<T, Outputs, Step, Weights>(p, tile, oh, band);
+        Vec<T> sums[Outputs];
+        RUSHLIGHT_UNROLL for (int o = 0; o < Outputs; ++o) sums[o] = bias;
+        add_kernel<T, Outputs, Step, true>(band, w, ow * Step - p.pad_left, sums);
         T* y = tile.y + oh * p.OW + ow;
-        RUSHLIGHT_UNROLL for (Index o = 0; o < kBandRows; ++o, y += p.OW) {
-            if (o >= rows.end - oh) break;
+        if (oh + Outputs <= rows.end && y + (Outputs - 1) * p.OW + lanes<T> <= tile.y_end) {
+            RUSHLIGHT_UNROLL for (int o = 0; o < Outputs; ++o) store(y + o * p.OW, sums[o]);
+            continue;
+        }
+        RUSHLIGHT_UNROLL for (int o = 0; o < Outputs; ++o, y += p.OW) {
+            if (oh + o >= rows.end) break;
             if (y + lanes<T> <= tile.y_end)
                 store(y, sums[o]);
             else
                 store_lanes(y, sums[o], 0, cols);
         }
     }
+}
+
+template <class T, int Step, class Weights>
+RUSHLIGHT_INLINE void filter_edges(const DepthwiseShape& p, const PlaneTile<T>& tile, const Range& rows,
+                                   Index ow) {
+    if (Weights::tall_bands && (rows.end - rows.begin) % kTallBandRows == 0)
+        filter_edge<T, kTallBandRows, Step, Weights>(p, tile, rows, ow);
+    else
+        filter_edge<T, kBandRows, Step, Weights>(p, tile, rows, ow);
 }
 
 // Vectors of output columns from ow on, whose pixels lie inside the plane. At least kBandRows rows.
@@ -98,15 +111,15 @@ __attribute__((noinline)) void filter_inside(const DepthwiseShape& p, const Plan
     const Vec<T> bias = broadcast(tile.bias);
     Band<T> band{{}, p.W, p.R, p.S};
     for (Index row = rows.begin; row < rows.end; row += kBandRows) {
-        const Index oh = band_begin(rows, row);
-        start_band<T, Step, Weights>(p, tile, oh, band);
+        const Index oh = band_begin(rows, row, kBandRows);
+        start_band<T, kBandRows, Step, Weights>(p, tile, oh, band);
         T* y = tile.y + oh * p.OW + ow;
         Index col = ow * Step - p.pad_left;
         for (Index v = 0; v < vectors; ++v, y += lanes<T>, col += Step * lanes<T>) {
             Vec<T> sums[kBandRows];
-            RUSHLIGHT_UNROLL for (Index o = 0; o < kBandRows; ++o) sums[o] = bias;
-            add_kernel<T, Step, false>(band, w, col, sums);
-            RUSHLIGHT_UNROLL for (Index o = 0; o < kBandRows; ++o) store(y + o * p.OW, sums[o]);
+            RUSHLIGHT_UNROLL for (int o = 0; o < kBandRows; ++o) sums[o] = bias;
+            add_kernel<T, kBandRows, Step, false>(band, w, col, sums);
+            RUSHLIGHT_UNROLL for (int o = 0; o < kBandRows; ++o) store(y + o * p.OW, sums[o]);
         }
     }
 }
@@ -127,8 +140,8 @@ void filter_plane(const DepthwiseShape& p, const PlaneTile<T>& tile) {
         if (vectors) filter_inside<T, Step, Weights>(p, tile, rows, left, vectors);
         for (Index ow = cols.begin; ow < cols.end; ow += lanes<T>)
             if (ow < left || ow >= left + vectors * lanes<T>)
-                filter_edge<T, Step, Weights>(p, tile, rows,
-                                              max_of(cols.begin, min_of(ow, cols.end - lanes<T>)));
+                filter_edges<T, Step, Weights>(p, tile, rows,
+                                               max_of(cols.begin, min_of(ow, cols.end - lanes<T>)));
     }
 }
 

@@ -11,14 +11,16 @@
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 namespace {
 
-constexpr Index kBandRows = 4;
+constexpr int kBandRows = 4;
+// Narrow planes, with nothing but edges, are often 7, 14 or 28 rows high.
+constexpr int kTallBandRows = 7;
 // Kernel rows whose pixels are loaded once for the whole band.
 constexpr int kBlockRows = 7;
 
 // Pixels and taps of a band. Row i of the kernel meets rows[i + o * stride] for output row o of the band.
 template <class T>
 struct Band {
-    const T* rows[(kBandRows - 1) * 2 + kMostDepthwiseRows];
+    const T* rows[(kTallBandRows - 1) * 2 + kMostDepthwiseRows];
     Index W;
     Index R, S;
 };
@@ -26,6 +28,7 @@ struct Band {
 // Weights in memory, and the nine of a 3 x 3 kernel in registers.
 template <class T>
 struct WeightsInMemory {
+    static constexpr bool tall_bands = false;
     const T* w;
     RUSHLIGHT_INLINE explicit WeightsInMemory(const T* weights) : w(weights) {}
     RUSHLIGHT_INLINE Vec<T> operator[](Index i) const { return broadcast(w[i]); }
@@ -33,6 +36,7 @@ struct WeightsInMemory {
 };
 template <class T>
 struct NineWeights {
+    static constexpr bool tall_bands = true;
     Vec<T> w[9];
     RUSHLIGHT_INLINE explicit NineWeights(const T* weights) {
         RUSHLIGHT_UNROLL for (int i = 0; i < 9; ++i) w[i] = broadcast(weights[i]);
@@ -69,15 +73,15 @@ RUSHLIGHT_INLINE void load_pixels(const T* p, const PixelLanes<T, Step>& in, int
 
 // Adds to the band's sums what kernel rows r .. r + Rows - 1 and columns s .. s + Taps - 1 contribute at
 // pixel column col.
-template <class T, int Rows, int Step, int Taps, bool Clipped, class Weights>
+template <class T, int Outputs, int Rows, int Step, int Taps, bool Clipped, class Weights>
 RUSHLIGHT_INLINE void add_columns(const Band<T>& band, const Weights& w, Index S, Index r, Index s, Index col,
                                   Vec<T>* sums) {
     const PixelLanes<T, Step> in(col, band.W);
-    RUSHLIGHT_UNROLL for (int i = 0; i < int(kBandRows - 1) * Step + Rows; ++i) {
+    RUSHLIGHT_UNROLL for (int i = 0; i < (Outputs - 1) * Step + Rows; ++i) {
         Vec<T> x[Step];
         load_pixels<T, Step, Clipped>(band.rows[r + i] + col, in, Taps, x);
         RUSHLIGHT_UNROLL for (int t = 0; t < Taps; ++t) {
-            RUSHLIGHT_UNROLL for (int o = 0; o < kBandRows; ++o) {
+            RUSHLIGHT_UNROLL for (int o = 0; o < Outputs; ++o) {
                 const int row = i - o * Step;
                 if (row >= 0 && row < Rows)
                     sums[o] = multiply_add<T>(x[t], w[(r + row) * S + s + t], sums[o]);
@@ -87,32 +91,32 @@ RUSHLIGHT_INLINE void add_columns(const Band<T>& band, const Weights& w, Index S
 }
 
 // From run-time to compile-time numbers of kernel rows.
-template <class T, int Step, bool Clipped, int Rows = kBlockRows>
+template <class T, int Outputs, int Step, bool Clipped, int Rows = kBlockRows>
 RUSHLIGHT_INLINE void add_rows(const Band<T>& band, const WeightsInMemory<T>& w, Range rows, Index col,
                                Vec<T>* sums) {
     if (rows.end - rows.begin == Rows) {
         Index s = 0;
         for (; s + Step <= band.S; s += Step)
-            add_columns<T, Rows, Step, Step, Clipped>(band, w, band.S, rows.begin, s, col + s, sums);
-        if (s < band.S) add_columns<T, Rows, Step, 1, Clipped>(band, w, band.S, rows.begin, s, col + s, sums);
+            add_columns<T, Outputs, Rows, Step, Step, Clipped>(band, w, band.S, rows.begin, s, col + s, sums);
+        if (s < band.S) add_columns<T, Outputs, Rows, Step, 1, Clipped>(band, w, band.S, rows.begin, s, col + s, sums);
     } else if constexpr (Rows > 1) {
-        add_rows<T, Step, Clipped, Rows - 1>(band, w, rows, col, sums);
+        add_rows<T, Outputs, Step, Clipped, Rows - 1>(band, w, rows, col, sums);
     }
 }
 
 // The band's sums for one vector of output columns, whose first tap is at pixel column col.
-template <class T, int Step, bool Clipped>
+template <class T, int Outputs, int Step, bool Clipped>
 RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const WeightsInMemory<T>& w, Index col, Vec<T>* sums) {
     const Index blocks = (band.R + kBlockRows - 1) / kBlockRows;
     for (Index block = 0; block < blocks; ++block)
-        add_rows<T, Step, Clipped>(band, w, Range{band.R * block / blocks, band.R * (block + 1) / blocks},
+        add_rows<T, Outputs, Step, Clipped>(band, w, Range{band.R * block / blocks, band.R * (block + 1) / blocks},
                                    col, sums);
 }
-template <class T, int Step, bool Clipped>
+template <class T, int Outputs, int Step, bool Clipped>
 RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const NineWeights<T>& w, Index col, Vec<T>* sums) {
-    add_columns<T, 3, Step, Step, Clipped>(band, w, 3, 0, 0, col, sums);
-    if constexpr (Step == 1) add_columns<T, 3, 1, 1, Clipped>(band, w, 3, 0, 1, col + 1, sums);
-    add_columns<T, 3, Step, 1, Clipped>(band, w, 3, 0, 2, col + 2, sums);
+    add_columns<T, Outputs, 3, Step, Step, Clipped>(band, w, 3, 0, 0, col, sums);
+    if constexpr (Step == 1) add_columns<T, Outputs, 3, 1, 1, Clipped>(band, w, 3, 0, 1, col + 1, sums);
+    add_columns<T, Outputs, 3, Step, 1, Clipped>(band, w, 3, 0, 2, col + 2, sums);
 }
 
 }  // namespace
