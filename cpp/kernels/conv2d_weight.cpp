@@ -86,8 +86,8 @@ template <class T>
 Index backward_weight_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking, Index k,
                                 Index c) noexcept {
     const TileLayout layout = input_layout(p, Range{0, blocking.rows}, Range{0, blocking.cols}, lanes<T>);
-    return offset_elements<T>(c * p.R * p.S) + k * padded_outputs<T>(layout) + c * layout.channel +
-           padded_outputs<T>(layout);
+    return offset_elements<T>(c * p.R * p.S) + k * padded_outputs<T>(layout) +
+           c * most_elements(layout, lanes<T>) + padded_outputs<T>(layout);
 }
 
 // One output channel's pixels, pitch apart, zero between the rows and after them.

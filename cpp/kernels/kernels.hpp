@@ -221,13 +221,13 @@ struct MaxPool2dForward {
     Range rows, cols;
 };
 
-// dx = 0, then dx[indices] += dy in ascending order, for one plane. Written whole.
+// dx = 0, then dx[indices] += dy in ascending order, plane by plane. Written whole.
 template <class T>
 struct MaxPool2dBackward {
-    const T* dy;                  // (OH * OW)
-    const std::int64_t* indices;  // (OH * OW)
-    T* dx;                        // (H * W)
-    Index outputs, inputs;        // OH * OW, H * W
+    const T* dy;                    // (planes, OH * OW)
+    const std::int64_t* indices;    // (planes, OH * OW)
+    T* dx;                          // (planes, H * W)
+    Index planes, outputs, inputs;  // outputs = OH * OW, inputs = H * W
 };
 
 template <class T>
@@ -236,8 +236,8 @@ struct MaxPool2dKernels {
     Index (*forward_workspace)(const MaxPool2dShape&, Index rows, Index cols, bool indices) noexcept;
     void (*forward)(const MaxPool2dShape&, const MaxPool2dForward<T>&, void* workspace) noexcept;
 
-    // Returns how many outputs it has handled: it stops at the first index outside the plane. Floating point
-    // only.
+    // Returns how many outputs come before the first index that lies outside its plane: if not all of them,
+    // dx is incomplete. Two planes at once are faster than one. Floating point only.
     Index (*backward)(const MaxPool2dBackward<T>&) noexcept;
 };
 
@@ -246,9 +246,10 @@ struct MaxPool2dKernels {
 template <class T>
 struct ReluKernels {
     // y = x < 0 ? 0 : x, so NaN and -0.0 stay what they are. x == y is allowed.
-    void (*forward)(const T* x, T* y, Index count) noexcept;
+    // past_caches: memory is where the arrays come from and go to.
+    void (*forward)(const T* x, T* y, Index count, bool past_caches) noexcept;
     // dx = y <= 0 ? 0 : dy (torch's rule, on the result; NaN lets the gradient pass). Floating point only.
-    void (*backward)(const T* dy, const T* y, T* dx, Index count) noexcept;
+    void (*backward)(const T* dy, const T* y, T* dx, Index count, bool past_caches) noexcept;
 };
 
 // ---------------------------------------------------------------- unfold and fold

@@ -78,6 +78,20 @@ RUSHLIGHT_INLINE void store_lanes(T* p, Vec<T> v, Index first, Index last) {
     }
 }
 
+// The even ones of them alone.
+template <class T>
+RUSHLIGHT_INLINE void store_even_lanes(T* p, Vec<T> v, Index first, Index last) {
+    if constexpr (kMaskedEvenStores && sizeof(T) == 4) {
+        store_even_lanes_32(p, v, first, last);
+    } else if constexpr (kMaskedEvenStores && sizeof(T) == 8) {
+        store_even_lanes_64(p, v, first, last);
+    } else {
+        T lane[lanes<T>];
+        store(lane, v);
+        for (Index i = first + first % 2; i < last; i += 2) p[i] = lane[i];
+    }
+}
+
 // v[i] = p[i] for first <= i < last, 0 elsewhere, without touching the other elements.
 template <class T>
 RUSHLIGHT_INLINE Vec<T> load_lanes(const T* p, Index first, Index last) {
