@@ -98,7 +98,8 @@ RUSHLIGHT_INLINE void add_rows(const Band<T>& band, const WeightsInMemory<T>& w,
         Index s = 0;
         for (; s + Step <= band.S; s += Step)
             add_columns<T, Outputs, Rows, Step, Step, Clipped>(band, w, band.S, rows.begin, s, col + s, sums);
-        if (s < band.S) add_columns<T, Outputs, Rows, Step, 1, Clipped>(band, w, band.S, rows.begin, s, col + s, sums);
+        if (s < band.S)
+            add_columns<T, Outputs, Rows, Step, 1, Clipped>(band, w, band.S, rows.begin, s, col + s, sums);
     } else if constexpr (Rows > 1) {
         add_rows<T, Outputs, Step, Clipped, Rows - 1>(band, w, rows, col, sums);
     }
@@ -109,8 +110,8 @@ template <class T, int Outputs, int Step, bool Clipped>
 RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const WeightsInMemory<T>& w, Index col, Vec<T>* sums) {
     const Index blocks = (band.R + kBlockRows - 1) / kBlockRows;
     for (Index block = 0; block < blocks; ++block)
-        add_rows<T, Outputs, Step, Clipped>(band, w, Range{band.R * block / blocks, band.R * (block + 1) / blocks},
-                                   col, sums);
+        add_rows<T, Outputs, Step, Clipped>(
+            band, w, Range{band.R * block / blocks, band.R * (block + 1) / blocks}, col, sums);
 }
 template <class T, int Outputs, int Step, bool Clipped>
 RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const NineWeights<T>& w, Index col, Vec<T>* sums) {

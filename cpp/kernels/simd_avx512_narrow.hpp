@@ -11,6 +11,7 @@ namespace {
 
 constexpr Index kVectorBytes = 32;
 constexpr bool kMaskedStores = true;
+constexpr bool kMaskedEvenStores = false;
 
 typedef float F32 __attribute__((vector_size(32)));
 typedef double F64 __attribute__((vector_size(32)));
