@@ -23,10 +23,17 @@ inline bool wants_strips(const AvgPool2dShape& p) {
     return p.stride_w <= 2 && p.kernel_w <= kMostTaps;
 }
 
-// For tiles of so many rows: a vector for each image row.
+// Columns of a packed strip, for either stride.
+template <class T>
+RUSHLIGHT_INLINE Index packed_width(const AvgPool2dShape& p) {
+    return round_up(strip_width<2, T>(p.kernel_w), lanes<T>);
+}
+
+// For tiles of so many rows: for each image row a packed strip and its sums.
 template <class T>
 Index forward_workspace(const AvgPool2dShape& p, Index rows) noexcept {
-    return wants_strips(p) ? min_of(p.H, (rows - 1) * p.stride_h + p.kernel_h) * lanes<T> : 0;
+    if (!wants_strips(p)) return 0;
+    return min_of(p.H, (rows - 1) * p.stride_h + p.kernel_h) * (packed_width<T>(p) + lanes<T>);
 }
 
 template <class T>
@@ -37,16 +44,16 @@ struct MeanStrip {
 };
 
 // One row's part of the windows. Taps = 0: any number.
-template <Index Stride, Index Taps, bool Edge, class T>
+template <Index Stride, Index Taps, class T>
 RUSHLIGHT_INLINE Vec<T> sum_row(const AvgPool2dShape& p, const T* row, const MeanStrip<T>& strip) {
     const Index taps = Taps ? Taps : p.kernel_w;
     Vec<T> sum{};
     if constexpr (Stride == 1) {
-        for (Index tap = 0; tap < taps; ++tap) sum += pixels<Edge>(row, strip.col0 + tap, p.W, T(0));
+        for (Index tap = 0; tap < taps; ++tap) sum += load(row + strip.col0 + tap);
     } else {
         for (Index tap = 0; tap < taps; tap += 2) {
-            const Vec<T> a = pixels<Edge>(row, strip.col0 + tap, p.W, T(0));
-            const Vec<T> b = pixels<Edge>(row, strip.col0 + tap + lanes<T>, p.W, T(0));
+            const Vec<T> a = load(row + strip.col0 + tap);
+            const Vec<T> b = load(row + strip.col0 + tap + lanes<T>);
             sum += every_second<T, 0>(a, b, AllLanes<T>{});
             if (tap + 1 < taps) sum += every_second<T, 1>(a, b, AllLanes<T>{});
         }
@@ -62,29 +69,27 @@ RUSHLIGHT_INLINE void put_means(const AvgPool2dShape& p, const AvgPool2dForward<
     store_some(tile.y + oh * p.OW + strip.ow, sum / divisor, strip.count);
 }
 
-template <Index Stride, Index Taps, bool Edge, class T>
+template <Index Stride, Index Taps, class T>
 RUSHLIGHT_INLINE void mean_of_row(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile,
                                   const MeanStrip<T>& strip, Index oh) {
     const Range rows = window(windows_down(p), oh);
     Vec<T> sum{};
     for (Index h = rows.begin; h < rows.end; ++h)
-        sum += sum_row<Stride, Taps, Edge>(p, tile.x + h * tile.stride_h, strip);
+        sum += sum_row<Stride, Taps>(p, tile.x + h * tile.stride_h, strip);
     put_means(p, tile, oh, strip, sum);
 }
 
-// All rows of a tile; image row `first` + i at sums[i * lanes].
-template <Index Stride, Index Taps, bool Edge, class T>
+// All rows of a tile; row image.begin + i at sums[i * lanes].
+template <Index Stride, Index Taps, class T>
 inline void mean_of_rows(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile, const MeanStrip<T>& strip,
-                         T* sums) {
-    const Index first = window(windows_down(p), tile.rows.begin).begin;
-    const Index end = window(windows_down(p), tile.rows.end - 1).end;
-    for (Index h = first; h < end; ++h)
-        store(sums + (h - first) * lanes<T>,
-              sum_row<Stride, Taps, Edge>(p, tile.x + h * tile.stride_h, strip));
+                         Range image, T* sums) {
+    for (Index h = image.begin; h < image.end; ++h)
+        store(sums + (h - image.begin) * lanes<T>,
+              sum_row<Stride, Taps>(p, tile.x + h * tile.stride_h, strip));
     for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh) {
         const Range rows = window(windows_down(p), oh);
         Vec<T> sum{};
-        for (Index h = rows.begin; h < rows.end; ++h) sum += load(sums + (h - first) * lanes<T>);
+        for (Index h = rows.begin; h < rows.end; ++h) sum += load(sums + (h - image.begin) * lanes<T>);
         put_means(p, tile, oh, strip, sum);
     }
 }
@@ -98,23 +103,24 @@ inline MeanStrip<T> make_mean_strip(const AvgPool2dShape& p, Index ow, Index cou
 }
 
 template <Index Stride, Index Taps, class T>
-void mean_tile(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile, T* sums) {
-    const Index last_load = Stride == 1 ? p.kernel_w - 1 : (p.kernel_w - 1) / 2 * 2 + lanes<T>;
+void mean_tile(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile, T* workspace) {
+    const Range image{window(windows_down(p), tile.rows.begin).begin,
+                      window(windows_down(p), tile.rows.end - 1).end};
+    const Index reach = strip_width<Stride, T>(p.kernel_w), width = packed_width<T>(p);
+    T* sums = workspace + (image.end - image.begin) * width;
     for (Index ow = tile.cols.begin; ow < tile.cols.end; ow += lanes<T>) {
         const MeanStrip<T> strip = make_mean_strip<Stride, T>(p, ow, tile.cols.end - ow);
-        const bool inside = strip.col0 >= 0 && strip.col0 + last_load + lanes<T> <= p.W;
-        if (p.stride_h < p.kernel_h) {
-            if (inside)
-                mean_of_rows<Stride, Taps, false>(p, tile, strip, sums);
-            else
-                mean_of_rows<Stride, Taps, true>(p, tile, strip, sums);
+        if (strip.col0 < 0 || strip.col0 + reach > p.W) {
+            pack_strip(tile.x, tile.stride_h, p.W, strip.col0, width, image, T(0), workspace);
+            AvgPool2dForward<T> packed = tile;
+            packed.x = workspace - image.begin * width - strip.col0;
+            packed.stride_h = width;
+            mean_of_rows<Stride, Taps>(p, packed, strip, image, sums);
+        } else if (p.stride_h < p.kernel_h) {
+            mean_of_rows<Stride, Taps>(p, tile, strip, image, sums);
         } else {
-            for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh) {
-                if (inside)
-                    mean_of_row<Stride, Taps, false>(p, tile, strip, oh);
-                else
-                    mean_of_row<Stride, Taps, true>(p, tile, strip, oh);
-            }
+            for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh)
+                mean_of_row<Stride, Taps>(p, tile, strip, oh);
         }
     }
 }

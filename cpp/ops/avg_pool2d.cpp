@@ -27,7 +27,8 @@ Index divide_up(Index a, Index b) {
 
 // Into how many parts the rows of a plane are cut, `bytes` each.
 Index choose_parts(Index planes, Index rows, Index bytes, Index kernel) {
-    Index parts = std::clamp<Index>(divide_up(rows * bytes, kTileBytes), 1, rows);
+    // However narrow, a row takes some vectors of scratch memory.
+    Index parts = std::clamp<Index>(divide_up(rows * std::max<Index>(bytes, 256), kTileBytes), 1, rows);
     // More tasks for more threads, as long as few rows are summed twice.
     const Index wanted = num_threads() > 1 ? num_threads() * kTasksPerThread : 1;
     while (planes * parts < wanted && rows / (2 * parts) >= 2 * kernel) parts *= 2;
