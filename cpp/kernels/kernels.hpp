@@ -241,6 +241,44 @@ struct MaxPool2dKernels {
     Index (*backward)(const MaxPool2dBackward<T>&) noexcept;
 };
 
+// ---------------------------------------------------------------- average pooling
+
+struct AvgPool2dShape {
+    Index N, C, H, W;
+    Index OH, OW;
+    Index kernel_h, kernel_w;
+    Index stride_h, stride_w;
+    Index pad_top, pad_bottom, pad_left, pad_right;  // at most half a kernel
+    bool count_include_pad;
+    Index divisor;  // 0: the number of pixels that count
+};
+
+// y[rows, cols] of one plane.
+template <class T>
+struct AvgPool2dForward {
+    const T* x;  // one plane (H, W) of any strides
+    Index stride_h, stride_w;
+    T* y;  // one plane (OH, OW), contiguous
+    Range rows, cols;
+};
+
+// dx[rows, :] of one plane, written, never added to.
+template <class T>
+struct AvgPool2dBackward {
+    const T* dy;  // one plane (OH, OW), contiguous
+    T* dx;        // one plane (H, W), contiguous
+    Range rows;
+};
+
+// Elements of scratch memory for tiles of at most so many rows; integers have `forward` alone.
+template <class T>
+struct AvgPool2dKernels {
+    Index (*forward_workspace)(const AvgPool2dShape&, Index rows) noexcept;
+    void (*forward)(const AvgPool2dShape&, const AvgPool2dForward<T>&, T* workspace) noexcept;
+    Index (*backward_workspace)(const AvgPool2dShape&, Index rows) noexcept;
+    void (*backward)(const AvgPool2dShape&, const AvgPool2dBackward<T>&, T* workspace) noexcept;
+};
+
 // ---------------------------------------------------------------- relu
 
 template <class T>
@@ -330,6 +368,10 @@ struct KernelTable {
     MaxPool2dKernels<std::int32_t> max_pool2d_i32;
     MaxPool2dKernels<std::int64_t> max_pool2d_i64;
 
+    AvgPool2dKernels<float> avg_pool2d_f32;
+    AvgPool2dKernels<double> avg_pool2d_f64;
+    AvgPool2dKernels<std::int64_t> avg_pool2d_i64;
+
     ReluKernels<float> relu_f32;
     ReluKernels<double> relu_f64;
     ReluKernels<std::uint8_t> relu_u8;
@@ -354,6 +396,7 @@ struct KernelTable {
 // The kernel files, one line each. Every ISA's namespace has `void add_<file>(KernelTable&) noexcept` for
 // each.
 #define RUSHLIGHT_KERNEL_FILES(X) \
+    X(avg_pool2d)                 \
     X(conv2d)                     \
     X(conv2d_weight)              \
     X(conv2d_weight_channels)     \

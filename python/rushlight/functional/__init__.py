@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..ops.shape import flatten
 from .activation import relu, relu_
+from .avg_pool import avg_pool2d
 from .conv import conv2d, prepare_conv2d
 from .conv1d import conv1d
 from .conv_transpose import conv_transpose2d
@@ -22,6 +23,7 @@ from .softmax import log_softmax, softmax
 from .unfold import fold, unfold
 
 __all__ = [
+    "avg_pool2d",
     "conv1d",
     "conv2d",
     "conv_transpose2d",

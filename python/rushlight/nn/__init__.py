@@ -32,12 +32,13 @@ from .loss import CrossEntropyLoss, MSELoss
 from .module import Module
 from .padding import ZeroPad2d
 from .parameter import Parameter
-from .pooling import MaxPool2d
+from .pooling import AvgPool2d, MaxPool2d
 from .unfold import Fold, Unfold
 
 __all__ = [
     "ELU",
     "GELU",
+    "AvgPool2d",
     "Conv1d",
     "Conv2d",
     "ConvTranspose2d",
