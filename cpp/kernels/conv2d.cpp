@@ -103,9 +103,23 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
     T* packed_weights = workspace + tap_elements<T>(blocking.reduction * p.R * p.S);
     T* pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * p.R * p.S);
 
+    ChannelSweep<T> c{{}, WeightOrder::taps, layout.h, p.H, p.S};
+    Sweep<T>& s = c.sweep;
+    s.w_channel = Cg * p.R * p.S;
+    s.pitch = layout.pitch;
+    s.taps = taps;
+    s.tap_count = min_of(Cg, blocking.reduction) * p.R * p.S;
+    s.y_channel = p.OH * p.OW;
+    s.y_row = p.OW;
+    s.y_col = 1;
+    s.channels = tile.channels.end - tile.channels.begin;
+    s.rows = rows;
+    s.cols = cols;
+    const bool by_channels = suits_channels(c);
+
     // A 1 x 1 kernel on whole rows needs no tile: the image is one, unless the sweep would read past its end.
     const bool in_place = is_point(p) && tile.x.stride_w == 1 && tile.x.stride_h == p.W && cols == p.W &&
-                          rows * cols % lanes<T> == 0;
+                          (by_channels || rows * cols % lanes<T> == 0);
     const Index channel_apart = in_place ? tile.x.stride_c : layout.channel;
     // The taps are the same for every block; the last one may need only the first of them.
     fill_taps(layout, min_of(Cg, blocking.reduction), p.S, p.R * p.S, channel_apart, taps);
@@ -115,27 +129,17 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
         for (Index c0 = 0; c0 == 0 || c0 < Cg; c0 += blocking.reduction) {
             const Index channels = min_of(blocking.reduction, Cg - c0);
             const T* source = tile.x.data + tile.n * tile.x.stride_n + (g * Cg + c0) * tile.x.stride_c;
-            for (Index c = 0; c < channels && !in_place; ++c)
+            for (Index i = 0; i < channels && !in_place; ++i)
                 pack_channel(
-                    Source<T>{source + c * tile.x.stride_c, tile.x.stride_h, tile.x.stride_w, p.H, p.W},
-                    layout, pixels + c * layout.channel);
-            Sweep<T> s;
+                    Source<T>{source + i * tile.x.stride_c, tile.x.stride_h, tile.x.stride_w, p.H, p.W},
+                    layout, pixels + i * layout.channel);
             s.w = tile.w + (k * Cg + c0) * p.R * p.S;
-            s.w_channel = Cg * p.R * p.S;
             s.tile = in_place ? source + tile.rows.begin * p.W : pixels;
-            s.pitch = layout.pitch;
-            s.taps = taps;
             s.tap_count = channels * p.R * p.S;
             s.y = tile.y + ((tile.n * p.K + k) * p.OH + tile.rows.begin) * p.OW + tile.cols.begin;
-            s.y_channel = p.OH * p.OW;
-            s.y_row = p.OW;
-            s.y_col = 1;
-            s.channels = tile.channels.end - tile.channels.begin;
-            s.rows = rows;
-            s.cols = cols;
             s.bias = tile.b ? tile.b + k : nullptr;
             s.accumulate = c0 > 0;
-            sweep_best(s, packed_weights);
+            sweep_either(c, by_channels, packed_weights);
         }
     }
     if constexpr (is_real<T>)
@@ -176,7 +180,8 @@ template <class T>
 Index backward_input_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking) noexcept {
     const Axis h = largest_phase(blocking.rows, p.R, p.stride_h, p.dilation_h);
     const Axis w = largest_phase(blocking.cols, p.S, p.stride_w, p.dilation_w);
-    return tap_elements<T>(blocking.reduction * h.count * w.count) +
+    const Index taps = blocking.reduction * h.count * w.count;
+    return tap_elements<T>(taps) + channel_sweep_elements<T>(taps) +
            tile_elements<T>(make_layout(h, w, lanes<T>), blocking.reduction);
 }
 
@@ -205,11 +210,26 @@ void backward_input_phase(const Conv2dShape& p, const Conv2dBlocking& blocking,
     const TileLayout layout = make_layout(h.axis, w.axis, lanes<T>);
     const Index tap_count = h.axis.count * w.axis.count;
     Tap* taps = reinterpret_cast<Tap*>(workspace);
-    T* pixels = workspace + tap_elements<T>(blocking.reduction * tap_count);
+    T* packed_weights = workspace + tap_elements<T>(blocking.reduction * tap_count);
+    T* pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * tap_count);
 
     fill_taps(layout, min_of(Kg, blocking.reduction), p.S, Cg * RS, layout.channel, taps);
 
-    const Index c = g * Cg + tile.channels.begin;
+    ChannelSweep<T> c{{}, WeightOrder::channels, h.axis, p.OH, w.axis.count};
+    Sweep<T>& s = c.sweep;
+    s.w_channel = RS;
+    s.tile = pixels;
+    s.pitch = layout.pitch;
+    s.taps = taps;
+    s.tap_count = min_of(Kg, blocking.reduction) * tap_count;
+    s.y = tile.dx + ((tile.n * p.C + g * Cg + tile.channels.begin) * p.H + h.begin) * p.W + w.begin;
+    s.y_channel = p.H * p.W;
+    s.y_row = p.stride_h * p.W;
+    s.y_col = p.stride_w;
+    s.channels = tile.channels.end - tile.channels.begin;
+    s.rows = h.count;
+    s.cols = w.count;
+    const bool by_channels = suits_channels(c);
     for (Index k0 = 0; k0 == 0 || k0 < Kg; k0 += blocking.reduction) {
         const Index channels = tap_count ? min_of(blocking.reduction, Kg - k0) : 0;
         for (Index k = 0; k < channels; ++k) {
@@ -217,23 +237,10 @@ void backward_input_phase(const Conv2dShape& p, const Conv2dBlocking& blocking,
             pack_channel(Source<T>{plane, tile.dy.stride_h, tile.dy.stride_w, p.OH, p.OW}, layout,
                          pixels + k * layout.channel);
         }
-        Sweep<T> s;
         s.w = tile.w + ((g * Kg + k0) * Cg + tile.channels.begin) * RS;
-        s.w_channel = RS;
-        s.tile = pixels;
-        s.pitch = layout.pitch;
-        s.taps = taps;
         s.tap_count = channels * tap_count;
-        s.y = tile.dx + ((tile.n * p.C + c) * p.H + h.begin) * p.W + w.begin;
-        s.y_channel = p.H * p.W;
-        s.y_row = p.stride_h * p.W;
-        s.y_col = p.stride_w;
-        s.channels = tile.channels.end - tile.channels.begin;
-        s.rows = h.count;
-        s.cols = w.count;
-        s.bias = nullptr;
         s.accumulate = k0 > 0;
-        sweep(s);
+        sweep_either(c, by_channels, packed_weights);
         if (!tap_count) break;
     }
 }

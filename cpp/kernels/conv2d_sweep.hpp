@@ -168,6 +168,10 @@ constexpr Index sweep_overread = tile_cols<T> * lanes<T>;
 // them.
 constexpr Index kResidentWeightBytes = 256 * 1024;
 
+// The sums of few taps are soon done: results then are most of the traffic, and where they leave the
+// second-level cache, they had better leave it in the order in which they lie in memory.
+constexpr Index kFewTaps = 256, kResidentResultBytes = 512 * 1024;
+
 // Rows that follow each other without gaps, here and in y, are one long row.
 template <class T>
 inline Sweep<T> without_gaps(Sweep<T> s) {
@@ -179,7 +183,7 @@ inline Sweep<T> without_gaps(Sweep<T> s) {
 }
 
 // The whole tile. Usually a block of pixels (they stay in the first-level cache) sweeps over all channels;
-// where the weights are too many to be read again and again, a block of channels sweeps over all pixels.
+// where weights or results are too many for that, a block of channels sweeps over all pixels.
 template <class T>
 inline void sweep(const Sweep<T>& given) {
     const Sweep<T> s = without_gaps(given);
@@ -187,8 +191,10 @@ inline void sweep(const Sweep<T>& given) {
     const Index vectors = (pixels + lanes<T> - 1) / lanes<T>;
     const Index blocks = (vectors + tile_cols<T> - 1) / tile_cols<T>;
     const Index channel_blocks = (s.channels + tile_rows<T> - 1) / tile_rows<T>;
-    const bool weights_outside = s.channels * s.tap_count * Index(sizeof(T)) > kResidentWeightBytes;
-    const Index outer = weights_outside ? channel_blocks : 1;
+    const bool many_weights = s.channels * s.tap_count * Index(sizeof(T)) > kResidentWeightBytes;
+    const bool many_results =
+        s.tap_count <= kFewTaps && s.channels * pixels * Index(sizeof(T)) > kResidentResultBytes;
+    const Index outer = many_weights || many_results ? channel_blocks : 1;
     Run runs[tile_cols<T> * lanes<T>];
     for (Index part = 0; part < outer; ++part) {
         const Index first = channel_blocks * part / outer, last = channel_blocks * (part + 1) / outer;
