@@ -237,7 +237,7 @@ inline bool prefers_channels(const ChannelSweep<T>& given) {
     // Transposing a vector of weights costs as much as 5 multiply-adds, and a vector of results as 9.
     const double by_channels = (vectors + alone) * (pixels * (needed + 9.0 / double(s.tap_count)) + 5);
     const Sweep<T> rows = without_gaps(given.sweep);
-    const Index swept = round_up((rows.rows - 1) * rows.pitch + rows.cols, lanes<T>) / lanes<T>;
+    const Index swept = min_of(count_vectors(rows), count_row_vectors(rows));
     return by_channels < 0.984 * double(swept) * double(s.channels);
 }
 
