@@ -95,7 +95,7 @@ def ints(where: str, name: str, position: int, value: Any) -> tuple[int, ...]:
 def pair(where: str, name: str, position: int, value: Any, wrong_length: str) -> Pair:
     """An int, a tuple of one or a tuple of two, as a pair (height first).
 
-    Any other length raises `wrong_length`, a text with {name} and {values} to be filled in.
+    Any other length raises `wrong_length`, a text with {name}, {values} and {size} to be filled in.
     """
     if type(value) is int and -_LIMIT <= value < _LIMIT:  # the usual spellings first
         return value, value
@@ -105,7 +105,7 @@ def pair(where: str, name: str, position: int, value: Any, wrong_length: str) ->
     if len(numbers) == 1:
         return numbers[0], numbers[0]
     if len(numbers) != 2:
-        raise RuntimeError(wrong_length.format(name=name, values=list(numbers)))
+        raise RuntimeError(wrong_length.format(name=name, values=list(numbers), size=len(numbers)))
     return numbers[0], numbers[1]
 
 
@@ -163,3 +163,12 @@ def flag(where: str, name: str, position: int, value: Any) -> bool:
     if type(value) is not bool:
         raise TypeError(f"{where} argument '{name}' (position {position}) must be bool, not {type_of(value)}")
     return value
+
+
+def number(where: str, name: str, position: int, value: Any) -> float:
+    """An int, float, bool, NumPy number or Tensor of one element, as a Python number."""
+    if isinstance(value, (int, float)):
+        return value
+    if isinstance(value, (np.generic, TensorBase)) and unwrap(value).size == 1:
+        return cast(float, unwrap(value).item())
+    raise TypeError(f"{where} argument '{name}' (position {position}) must be Number, not {type_of(value)}")

@@ -7,9 +7,25 @@ thin around rushlight.functional; init.py: initial weights; grad.py: the backwar
 from __future__ import annotations
 
 from . import functional, grad, init
-from .activation import ReLU
+from .activation import (
+    ELU,
+    GELU,
+    Hardtanh,
+    LeakyReLU,
+    LogSoftmax,
+    PReLU,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+    Threshold,
+)
 from .container import ModuleList, Sequential
-from .conv import Conv2d
+from .conv import Conv1d, Conv2d
+from .conv_transpose import ConvTranspose2d
 from .flatten import Flatten
 from .linear import Identity, Linear
 from .loss import CrossEntropyLoss, MSELoss
@@ -17,20 +33,38 @@ from .module import Module
 from .padding import ZeroPad2d
 from .parameter import Parameter
 from .pooling import MaxPool2d
+from .unfold import Fold, Unfold
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "Flatten",
+    "Fold",
+    "Hardtanh",
     "Identity",
+    "LeakyReLU",
     "Linear",
+    "LogSoftmax",
     "MSELoss",
     "MaxPool2d",
     "Module",
     "ModuleList",
+    "PReLU",
     "Parameter",
     "ReLU",
+    "ReLU6",
     "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "Threshold",
+    "Unfold",
     "ZeroPad2d",
     "functional",
     "grad",

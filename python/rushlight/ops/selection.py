@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
-from ._common import Rule, array_of, broadcast_error, cast, filling, is_number, record, sum_to, unwrap, wrap
+from ._common import (
+    Rule,
+    TensorBase,
+    array_of,
+    broadcast_error,
+    cast,
+    filling,
+    is_number,
+    record,
+    sum_to,
+    unwrap,
+    wrap,
+)
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -50,6 +62,8 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
                 + dtypes.scalar_name(test.dtype)
             )
         test = test.astype(bool)
+    if not isinstance(condition, TensorBase):  # a rule on ndarrays: NumPy's 0-dim results keep their dtype
+        input, other = [np.asarray(v) if isinstance(v, np.generic) else v for v in (input, other)]
     kind = dtypes.result_numpy(unwrap(input), unwrap(other))
     input, other = _constant(input, kind), _constant(other, kind)
     x, y = unwrap(input), unwrap(other)
