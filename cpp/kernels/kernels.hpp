@@ -11,37 +11,12 @@
 // elements.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include "depthwise_kernels.hpp"
+#include "types.hpp"
 
 namespace rushlight::kernels {
 
-using Index = std::int64_t;
-
-// Half-open: begin <= i < end.
-struct Range {
-    Index begin, end;
-};
-
-// A batch of images in any layout. Only read through the strides, so transposed, reversed and broadcast
-// arrays need no copy.
-template <class T>
-struct Images {
-    T* data;
-    Index stride_n, stride_c, stride_h, stride_w;
-};
-
 // ---------------------------------------------------------------- convolution
-
-struct Conv2dShape {
-    Index N, C, H, W;
-    Index K, R, S;
-    Index OH, OW;
-    Index groups;
-    Index stride_h, stride_w;
-    Index pad_top, pad_left;  // the bottom and right paddings are implied by OH and OW
-    Index dilation_h, dilation_w;
-};
 
 // How an operator cuts the reduction and the pixels, so that one thread's scratch memory stays O(tile).
 struct Conv2dBlocking {
@@ -63,12 +38,14 @@ struct Conv2dForward {
                   // conv2d.cpp
 };
 
-// dx[n, g * C/groups + c, rows, cols], written, never added to.
+// dx[n, g * C/groups + c, rows, cols], written, never added to. The same sums are conv_transpose2d's forward,
+// with its input for dy, its output for dx, and a bias.
 template <class T>
 struct Conv2dBackwardInput {
     Images<const T> dy;
     const T* w;
-    T* dx;  // (N, C, H, W), contiguous
+    const T* b;  // (C) or null
+    T* dx;       // (N, C, H, W), contiguous
     Index n;
     Range groups, channels, rows, cols;
     bool repair;
@@ -244,13 +221,13 @@ struct MaxPool2dForward {
     Range rows, cols;
 };
 
-// dx = 0, then dx[indices] += dy in ascending order, for one plane. Written whole.
+// dx = 0, then dx[indices] += dy in ascending order, plane by plane. Written whole.
 template <class T>
 struct MaxPool2dBackward {
-    const T* dy;                  // (OH * OW)
-    const std::int64_t* indices;  // (OH * OW)
-    T* dx;                        // (H * W)
-    Index outputs, inputs;        // OH * OW, H * W
+    const T* dy;                    // (planes, OH * OW)
+    const std::int64_t* indices;    // (planes, OH * OW)
+    T* dx;                          // (planes, H * W)
+    Index planes, outputs, inputs;  // outputs = OH * OW, inputs = H * W
 };
 
 template <class T>
@@ -259,8 +236,8 @@ struct MaxPool2dKernels {
     Index (*forward_workspace)(const MaxPool2dShape&, Index rows, Index cols, bool indices) noexcept;
     void (*forward)(const MaxPool2dShape&, const MaxPool2dForward<T>&, void* workspace) noexcept;
 
-    // Returns how many outputs it has handled: it stops at the first index outside the plane. Floating point
-    // only.
+    // Returns how many outputs come before the first index that lies outside its plane: if not all of them,
+    // dx is incomplete. Two planes at once are faster than one. Floating point only.
     Index (*backward)(const MaxPool2dBackward<T>&) noexcept;
 };
 
@@ -269,9 +246,53 @@ struct MaxPool2dKernels {
 template <class T>
 struct ReluKernels {
     // y = x < 0 ? 0 : x, so NaN and -0.0 stay what they are. x == y is allowed.
-    void (*forward)(const T* x, T* y, Index count) noexcept;
+    // past_caches: memory is where the arrays come from and go to.
+    void (*forward)(const T* x, T* y, Index count, bool past_caches) noexcept;
     // dx = y <= 0 ? 0 : dy (torch's rule, on the result; NaN lets the gradient pass). Floating point only.
-    void (*backward)(const T* dy, const T* y, T* dx, Index count) noexcept;
+    void (*backward)(const T* dy, const T* y, T* dx, Index count, bool past_caches) noexcept;
+};
+
+// ---------------------------------------------------------------- unfold and fold
+
+// The R x S windows of an image and their places: window (oh, ow) has its tap (r, s) at pixel
+// (oh * stride_h - pad_top + r * dilation_h, ow * stride_w - pad_left + s * dilation_w).
+struct UnfoldShape {
+    Index N, C, H, W;
+    Index R, S;
+    Index OH, OW;
+    Index stride_h, stride_w;
+    Index pad_top, pad_left;
+    Index dilation_h, dilation_w;
+};
+
+// y[r, s, oh, ow] = the pixel of that tap, 0 outside the image, for the window rows `rows` of one plane.
+template <class T>
+struct Unfold {
+    const T* x;  // one plane (H, W) of any strides
+    Index stride_h, stride_w;
+    T* y;  // (R, S, OH, OW), contiguous
+    Range rows;
+};
+
+// x[h, w] = sum of y over the taps that lie there, in the order of the taps: rows `rows` of one plane,
+// written, never added to.
+template <class T>
+struct Fold {
+    const T* y;  // (R * S, OH * OW) of any strides
+    Index stride_tap, stride_place;
+    T* x;  // one plane (H, W), contiguous
+    Range rows;
+};
+
+// Copies elements of a size, whatever they mean.
+template <class T>
+struct UnfoldKernels {
+    void (*unfold)(const UnfoldShape&, const Unfold<T>&) noexcept;
+};
+
+template <class T>
+struct FoldKernels {
+    void (*fold)(const UnfoldShape&, const Fold<T>&) noexcept;
 };
 
 // ---------------------------------------------------------------- the table of one ISA
@@ -291,12 +312,15 @@ struct KernelTable {
     Conv2dWeightChannelsKernels<float> conv2d_weight_channels_f32;
     Conv2dWeightChannelsKernels<double> conv2d_weight_channels_f64;
 
+    DepthwiseKernels<float> depthwise_f32;
+    DepthwiseKernels<double> depthwise_f64;
+
     Conv2dKernels<float> conv2d_f32;
     Conv2dKernels<double> conv2d_f64;
-    Conv2dKernels<std::uint8_t> conv2d_u8;  // the integer tables have `forward` alone
+    Conv2dKernels<std::uint8_t> conv2d_u8;  // of the integer tables, all have `forward` alone but u64,
     Conv2dKernels<std::uint16_t> conv2d_u16;
     Conv2dKernels<std::uint32_t> conv2d_u32;
-    Conv2dKernels<std::uint64_t> conv2d_u64;
+    Conv2dKernels<std::uint64_t> conv2d_u64;  // which has `backward_input` too, for conv_transpose2d
 
     MaxPool2dKernels<float> max_pool2d_f32;
     MaxPool2dKernels<double> max_pool2d_f64;
@@ -313,6 +337,18 @@ struct KernelTable {
     ReluKernels<std::int16_t> relu_i16;
     ReluKernels<std::int32_t> relu_i32;
     ReluKernels<std::int64_t> relu_i64;
+
+    UnfoldKernels<std::uint8_t> unfold_u8;
+    UnfoldKernels<std::uint16_t> unfold_u16;
+    UnfoldKernels<std::uint32_t> unfold_u32;
+    UnfoldKernels<std::uint64_t> unfold_u64;
+
+    FoldKernels<float> fold_f32;
+    FoldKernels<double> fold_f64;
+    FoldKernels<std::uint8_t> fold_u8;
+    FoldKernels<std::uint16_t> fold_u16;
+    FoldKernels<std::uint32_t> fold_u32;
+    FoldKernels<std::uint64_t> fold_u64;
 };
 
 // The kernel files, one line each. Every ISA's namespace has `void add_<file>(KernelTable&) noexcept` for
@@ -321,9 +357,13 @@ struct KernelTable {
     X(conv2d)                     \
     X(conv2d_weight)              \
     X(conv2d_weight_channels)     \
+    X(depthwise)                  \
+    X(depthwise_input)            \
+    X(depthwise_weight)           \
     X(max_pool2d)                 \
     X(peak)                       \
     X(relu)                       \
+    X(unfold)                     \
     X(winograd)                   \
     X(winograd_weight)
 

@@ -250,19 +250,19 @@ void forward(const Conv2dShape& p, const WinogradKernels<T>& kernels, const Conv
 // dx is the convolution of dy with the kernel turned by 180 degrees, padded so that sizes come out.
 template <class T>
 void backward_input(const Conv2dShape& p, const WinogradKernels<T>& kernels, const Conv2dKernels<T>& direct,
-                    const Images<const T>& dy, const T* w, T* dx, double nanoseconds) {
+                    const Images<const T>& dy, const T* w, const T* b, T* dx, double nanoseconds) {
     const auto repair = [&](Index g, Index n, Range rows, Range outputs) {
-        direct.repair_backward_input(p, {dy, w, dx, n, {g, g + 1}, outputs, rows, {0, p.W}, true});
+        direct.repair_backward_input(p, {dy, w, b, dx, n, {g, g + 1}, outputs, rows, {0, p.W}, true});
     };
     run(p, {p.K, p.OH, p.OW}, {p.C, p.H, p.W}, 2 * p.dilation_h - p.pad_top, 2 * p.dilation_w - p.pad_left,
-        true, kernels, Operands<T>{dy, w, {}, nullptr, dx}, nanoseconds, repair);
+        true, kernels, Operands<T>{dy, w, {}, b, dx}, nanoseconds, repair);
 }
 
 #define INSTANTIATE(T)                                                                                      \
     template void forward<T>(const Conv2dShape&, const WinogradKernels<T>&, const Conv2dKernels<T>&,        \
                              const Images<const T>&, const Weights<T>&, const T*, T*, double);              \
     template void backward_input<T>(const Conv2dShape&, const WinogradKernels<T>&, const Conv2dKernels<T>&, \
-                                    const Images<const T>&, const T*, T*, double);
+                                    const Images<const T>&, const T*, const T*, T*, double);
 INSTANTIATE(float)
 INSTANTIATE(double)
 

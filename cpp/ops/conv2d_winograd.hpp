@@ -22,7 +22,7 @@ void forward(const kernels::Conv2dShape& shape, const kernels::WinogradKernels<T
 template <class T>
 void backward_input(const kernels::Conv2dShape& shape, const kernels::WinogradKernels<T>& kernels,
                     const kernels::Conv2dKernels<T>& repair, const kernels::Images<const T>& dy, const T* w,
-                    T* dx, double nanoseconds);
+                    const T* b, T* dx, double nanoseconds);
 
 // What the two would do.
 template <class T>

@@ -70,6 +70,51 @@ class PreparedConv2d:
         groups: int,
     ) -> NDArray[Any]: ...
 
+# ---- convolution of signals: dtypes as conv2d's forward; padding is (left, right)
+
+def conv1d_forward(
+    x: NDArray[Any],
+    w: NDArray[Any],
+    b: NDArray[Any] | None,
+    stride: int,
+    padding: Sequence[int],
+    dilation: int,
+    groups: int,
+) -> NDArray[Any]: ...
+
+# ---- transposed convolution: float32 and float64; forward also int64; padding is (rows, columns)
+
+def conv_transpose2d_forward(
+    x: NDArray[Any],
+    w: NDArray[Any],
+    b: NDArray[Any] | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    groups: int,
+    dilation: Sequence[int],
+) -> NDArray[Any]: ...
+def conv_transpose2d_backward_input(
+    dy: NDArray[Any],
+    w: NDArray[Any],
+    input_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    groups: int,
+    dilation: Sequence[int],
+) -> NDArray[Any]: ...
+def conv_transpose2d_backward_weight(
+    dy: NDArray[Any],
+    x: NDArray[Any],
+    weight_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    groups: int,
+    dilation: Sequence[int],
+) -> NDArray[Any]: ...
+
 # ---- max pooling
 
 @overload
@@ -121,6 +166,24 @@ def try_max_pool2d(
 def relu_forward(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
 def relu_backward(dy: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]: ...
 def try_relu(input: Any, /) -> Any: ...
+
+# ---- windows as columns, and back: any numbers (unfold: bool too); padding is (rows, columns)
+
+def unfold(
+    x: NDArray[Any],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> NDArray[Any]: ...
+def fold(
+    y: NDArray[Any],
+    output_size: Sequence[int],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> NDArray[Any]: ...
 
 # ---- what they would do: sizes in, facts by name out
 

@@ -25,7 +25,7 @@ from ..autograd import Rule, record, unwrap
 from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, one_int, pair, several_ints, sides
 
 _WHERE = "conv2d() received an invalid combination of arguments:"  # torch's words for a wrong type
-_LENGTH = (
+LENGTH = (
     "expected {name} to be a single integer value or a list of 2 values to match the convolution dimensions, "
     "but got {name}={values}"
 )
@@ -135,9 +135,9 @@ def _conv2d_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]
     input, weight = saved
     input_size, weight_size, settings = params
     return (
-        _input_gradient(input_size, weight, grad, settings) if needs[0] else None,
-        _weight_gradient(input, weight_size, grad, settings) if needs[1] else None,
-        _bias_gradient(grad) if needs[2] else None,
+        input_gradient(input_size, weight, grad, settings) if needs[0] else None,
+        weight_gradient(input, weight_size, grad, settings) if needs[1] else None,
+        bias_gradient(grad) if needs[2] else None,
     )
 
 
@@ -175,12 +175,12 @@ def conv2d_input(
     size = several_ints("conv2d_input():", "input_size", 1, input_size)
     w = array_of("conv2d_input():", "weight", 2, weight)
     array_of("conv2d_input():", "grad_output", 3, grad_output)
-    return _input_gradient(
+    return input_gradient(
         size, weight, grad_output, _settings(len(size), w.shape, stride, padding, dilation, groups)
     )
 
 
-def _input_gradient(input_size: tuple[int, ...], weight: Any, grad_output: Any, settings: Settings) -> Any:
+def input_gradient(input_size: tuple[int, ...], weight: Any, grad_output: Any, settings: Settings) -> Any:
     w = unwrap(weight)
     dx = conv2d_backward_input(unwrap(grad_output), w, input_size, *settings)
     return record(dx, CONV2D_INPUT, (weight, grad_output), (weight, grad_output), (w.shape, settings))
@@ -190,7 +190,7 @@ def _conv2d_input_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool
     weight, grad_output = saved
     weight_size, settings = params
     return (
-        _weight_gradient(grad, weight_size, grad_output, settings) if needs[0] else None,
+        weight_gradient(grad, weight_size, grad_output, settings) if needs[0] else None,
         _forward(grad, weight, None, settings) if needs[1] else None,
     )
 
@@ -228,12 +228,12 @@ def conv2d_weight(
     x = array_of("conv2d_weight():", "input", 1, input)
     size = several_ints("conv2d_weight():", "weight_size", 2, weight_size)
     array_of("conv2d_weight():", "grad_output", 3, grad_output)
-    return _weight_gradient(
+    return weight_gradient(
         input, size, grad_output, _settings(x.ndim, size, stride, padding, dilation, groups)
     )
 
 
-def _weight_gradient(input: Any, weight_size: tuple[int, ...], grad_output: Any, settings: Settings) -> Any:
+def weight_gradient(input: Any, weight_size: tuple[int, ...], grad_output: Any, settings: Settings) -> Any:
     x = unwrap(input)
     dw = conv2d_backward_weight(unwrap(grad_output), x, weight_size, *settings)
     return record(dw, CONV2D_WEIGHT, (input, grad_output), (input, grad_output), (x.shape, settings))
@@ -243,7 +243,7 @@ def _conv2d_weight_backward(grad: Any, saved: Any, params: Any, needs: tuple[boo
     input, grad_output = saved
     input_size, settings = params
     return (
-        _input_gradient(input_size, grad, grad_output, settings) if needs[0] else None,
+        input_gradient(input_size, grad, grad_output, settings) if needs[0] else None,
         _forward(input, grad, None, settings) if needs[1] else None,
     )
 
@@ -251,7 +251,7 @@ def _conv2d_weight_backward(grad: Any, saved: Any, params: Any, needs: tuple[boo
 CONV2D_WEIGHT = Rule("ConvolutionBackwardBackward0", _conv2d_weight_backward, uses=((1,), (0,)))
 
 
-def _bias_gradient(grad_output: Any) -> Any:
+def bias_gradient(grad_output: Any) -> Any:
     if type(grad_output) is ndarray:
         return conv2d_backward_bias(grad_output)
     return grad_output.sum((0, 2, 3) if grad_output.ndim == 4 else (1, 2))
@@ -262,8 +262,8 @@ def _settings(
     input_ndim: int, weight_size: tuple[int, ...], stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> Settings:
     """Stride, padding, dilation and groups in the one form that the core takes."""
-    strides = pair(_WHERE, "stride", 4, stride, _LENGTH)
-    dilations = pair(_WHERE, "dilation", 6, dilation, _LENGTH)
+    strides = pair(_WHERE, "stride", 4, stride, LENGTH)
+    dilations = pair(_WHERE, "dilation", 6, dilation, LENGTH)
     group_count = one_int(_WHERE, "groups", 7, groups)
     if isinstance(padding, str):
         return (
@@ -272,7 +272,7 @@ def _settings(
             dilations,
             group_count,
         )
-    return strides, sides(_WHERE, "padding", 5, padding, _LENGTH), dilations, group_count
+    return strides, sides(_WHERE, "padding", 5, padding, LENGTH), dilations, group_count
 
 
 def _usual_settings(stride: Any, padding: Any, dilation: Any, groups: int) -> Settings:
@@ -300,7 +300,7 @@ def _padding_by_name(
         raise RuntimeError("padding='same' is not supported for strided convolutions")
     (top, bottom), (left, right) = (same_sides(weight_size[d], dilation[d - 2]) for d in (2, 3))
     if top != bottom or left != right:
-        _warn_uneven_once()
+        warn_uneven_once()
     return top, bottom, left, right
 
 
@@ -313,7 +313,7 @@ def same_sides(kernel: int, dilation: int) -> Pair:
 _warned = False
 
 
-def _warn_uneven_once() -> None:
+def warn_uneven_once() -> None:
     global _warned
     if not _warned:
         _warned = True
