@@ -26,20 +26,35 @@ RUSHLIGHT_INLINE Vec<T> load_ninth(const T* w, Index vector, Index kernels) {
     return last == lanes<T> ? load(w + vector * lanes<T>) : load_lanes(w + vector * lanes<T>, 0, last);
 }
 
-// Forward: outputs are the K of w. Squares of weights are transposed, so that outputs lie side by side.
+// taps[i][k] = weight number i of output k, of the `kernels` channels that begin at w. Squares of weights are
+// transposed.
+template <class T, bool Whole>
+inline void gather_outputs(const T* w, Index C, Index outputs, Index kernels, T (*taps)[lanes<T>]) {
+    constexpr Index L = lanes<T>;
+    for (Index vector = 0; vector < 9; ++vector) {
+        Vec<T> rows[L];
+        RUSHLIGHT_UNROLL for (Index k = 0; k < L; ++k) {
+            if constexpr (Whole)
+                rows[k] = load(w + k * C * 9 + vector * L);
+            else
+                rows[k] = k < outputs ? load_ninth(w + k * C * 9, vector, kernels) : Vec<T>{};
+        }
+        transpose<T>(rows);
+        RUSHLIGHT_UNROLL for (Index i = 0; i < L; ++i) store(taps[vector * L + i], rows[i]);
+    }
+}
+
+// Forward: outputs are the K of w.
 template <class T, class F>
 inline void forward_panel(const T* w, Index C, Index outputs, T* u, Index plane) {
     constexpr Index L = lanes<T>;
     for (Index c = 0; c < C; c += L) {
         const Index here = min_of(L, C - c);
         alignas(kVectorBytes) T taps[9 * L][L];
-        for (Index vector = 0; vector < 9; ++vector) {
-            Vec<T> rows[L];
-            RUSHLIGHT_UNROLL for (Index k = 0; k < L; ++k) rows[k] =
-                k < outputs ? load_ninth(w + (k * C + c) * 9, vector, here) : Vec<T>{};
-            transpose<T>(rows);
-            RUSHLIGHT_UNROLL for (Index i = 0; i < L; ++i) store(taps[vector * L + i], rows[i]);
-        }
+        if (outputs == L && here == L)
+            gather_outputs<T, true>(w + c * 9, C, L, L, taps);
+        else
+            gather_outputs<T, false>(w + c * 9, C, outputs, here, taps);
         for (Index i = 0; i < here; ++i) {
             Vec<T> g[9];
             RUSHLIGHT_UNROLL for (Index tap = 0; tap < 9; ++tap) g[tap] = load(taps[9 * i + tap]);
