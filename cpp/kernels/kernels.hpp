@@ -137,24 +137,24 @@ struct WinogradBlock {
 
 template <class T>
 struct WinogradKernels {
-    Index tile;  // m
+    Index tile;   // m
+    Index panel;  // outputs of a panel of weights
 
-    // Weights w (K, C, 3, 3): u[xi * plane + (k - rows.begin) * row + c - columns.begin]; `flip` turns the
-    // kernel by 180 degrees.
-    void (*weights)(const T* w, Index C, Range rows, Range columns, bool flip, T* u, Index plane,
-                    Index row) noexcept;
+    // Weights w (K, C, 3, 3) in panels: channel c of output k of `outputs`, counted from the first, is at
+    // u[xi * plane + (k / panel * channels + c) * panel + k % panel]. Forward, outputs are K and channels C;
+    // backward it is the other way round, and the kernels are turned by 180 degrees.
+    void (*weights)(const T* w, Index K, Index C, Range outputs, bool backward, T* u, Index plane) noexcept;
 
     // Source pixels of the strips: v[xi * plane + channel * tiles + tile], for `channels` of all channels.
     Index (*input_workspace)(const WinogradShape&, Index strips) noexcept;
     void (*input)(const WinogradShape&, const Images<const T>& source, Range strips, Range channels,
                   const WinogradBlock<T>& v, T* workspace) noexcept;
 
-    // Products u[xi * u_plane + output * u_row + channel * u_channel] * v, transformed back: channels
-    // `outputs` of y (N, outputs, OH, OW); outputs.begin is row 0 of u.
+    // Products of u, panels from outputs.begin on, and v, transformed back: channels `outputs` of y (N,
+    // outputs, OH, OW).
     Index (*output_workspace)(const WinogradShape&, Index outputs, Index tiles) noexcept;
-    void (*output)(const WinogradShape&, const T* u, Index u_plane, Index u_row, Index u_channel,
-                   const WinogradBlock<const T>& v, Range strips, Range outputs, const T* b, T* y,
-                   T* workspace) noexcept;
+    void (*output)(const WinogradShape&, const T* u, Index u_plane, const WinogradBlock<const T>& v,
+                   Range strips, Range outputs, const T* b, T* y, T* workspace) noexcept;
 };
 
 // Channels of transformed tiles, side by side: channel c of tile t at point xi is data[xi * plane + t * row +
