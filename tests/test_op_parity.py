@@ -18,6 +18,7 @@ OPERATORS = """
 conv2d linear max_pool2d
 relu relu6 leaky_relu prelu elu threshold hardtanh gelu silu softplus sigmoid tanh
 softmax log_softmax
+pad
 mse_loss nll_loss cross_entropy
 """
 

@@ -29,13 +29,15 @@ from .flatten import Flatten
 from .linear import Identity, Linear
 from .loss import CrossEntropyLoss, MSELoss
 from .module import Module
-from .padding import ZeroPad2d
+from .padding import CircularPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
 from .parameter import Parameter
 from .pooling import MaxPool2d
 
 __all__ = [
     "ELU",
     "GELU",
+    "CircularPad2d",
+    "ConstantPad2d",
     "Conv2d",
     "CrossEntropyLoss",
     "Flatten",
@@ -52,6 +54,8 @@ __all__ = [
     "Parameter",
     "ReLU",
     "ReLU6",
+    "ReflectionPad2d",
+    "ReplicationPad2d",
     "Sequential",
     "SiLU",
     "Sigmoid",

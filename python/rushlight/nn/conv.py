@@ -28,7 +28,7 @@ class Conv2d(Module):
     kernel_size                int or (height, width)
     stride, padding, dilation, groups: as in functional.conv2d (defaults 1, 0, 1, 1)
     bias                       whether there is one number per output channel to add
-    padding_mode               'zeros' (others need functional.pad's other modes, which are not there yet)
+    padding_mode               'zeros', 'reflect', 'replicate' or 'circular': what the padding shows
 
     weight (out_channels, in_channels / groups, height, width) and bias (out_channels,) start uniform on
     (-b, b), b = 1 / sqrt(in_channels / groups * height * width).
