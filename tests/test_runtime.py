@@ -41,6 +41,18 @@ def test_wrong_names_in_the_environment_fail_the_import(variable):
     assert result.returncode != 0 and variable in result.stderr and "'best'" in result.stderr
 
 
+def test_num_threads_is_lent_for_a_block_and_given_back_after_an_error():
+    before = rushlight.get_num_threads()
+    with rushlight.num_threads(before + 2):
+        assert rushlight.get_num_threads() == before + 2
+        with pytest.raises(RuntimeError, match="positive"), rushlight.num_threads(0):
+            raise AssertionError("not reached")
+    assert rushlight.get_num_threads() == before
+    with pytest.raises(KeyError), rushlight.num_threads(1):
+        raise KeyError
+    assert rushlight.get_num_threads() == before
+
+
 def test_precision_decides_the_algorithm():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((1, 32, 24, 24), dtype=np.float32)

@@ -7,6 +7,7 @@
 
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
+#include "ops/parts.hpp"
 
 namespace rushlight::direct {
 
@@ -17,15 +18,6 @@ using kernels::Images;
 using kernels::Range;
 
 namespace {
-
-Index divide_up(Index a, Index b) {
-    return (a + b - 1) / b;
-}
-
-// Part i of `parts` nearly equal parts of [0, count).
-Range part(Index i, Index parts, Index count) {
-    return Range{count * i / parts, count * (i + 1) / parts};
-}
 
 // Taps (channels x kernel area) whose products are added up in registers before they reach memory. Short
 // chains round less; a few hundred hide the cost of the memory traffic. The taps of a 1 x 1 kernel share no

@@ -10,6 +10,7 @@
 
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
+#include "ops/parts.hpp"
 
 namespace rushlight::weight_channels {
 
@@ -20,18 +21,6 @@ using kernels::Images;
 using kernels::Range;
 
 namespace {
-
-Index divide_up(Index a, Index b) {
-    return (a + b - 1) / b;
-}
-Index round_up(Index a, Index b) {
-    return divide_up(a, b) * b;
-}
-
-// Part i of `parts` nearly equal parts of [0, count).
-Range part(Index i, Index parts, Index count) {
-    return Range{count * i / parts, count * (i + 1) / parts};
-}
 
 // The transposed dy of a block of pixels stays in a first-level cache, a tile's sums in a second-level one.
 constexpr Index kGradBytes = 28 * 1024, kSumBytes = 256 * 1024;

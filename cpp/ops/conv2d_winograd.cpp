@@ -14,6 +14,7 @@
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
 #include "ops/conv2d_winograd_cut.hpp"
+#include "ops/parts.hpp"
 
 namespace rushlight::winograd {
 

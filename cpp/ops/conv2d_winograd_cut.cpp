@@ -4,6 +4,7 @@
 
 #include "core/parallel.hpp"
 #include "ops/conv2d_winograd.hpp"
+#include "ops/parts.hpp"
 
 namespace rushlight::winograd {
 

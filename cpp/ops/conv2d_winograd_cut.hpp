@@ -11,13 +11,6 @@ using kernels::Conv2dShape;
 using kernels::Range;
 using kernels::WinogradShape;
 
-inline Index divide_up(Index a, Index b) {
-    return (a + b - 1) / b;
-}
-inline Range part(Index i, Index parts, Index count) {
-    return Range{count * i / parts, count * (i + 1) / parts};
-}
-
 // Outputs whose products wait for the inverse transform in the second-level cache.
 constexpr Index kOutputsPerBlock = 32;
 // Few tiles: outputs whose transformed weights stay there.

@@ -11,6 +11,7 @@
 
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
+#include "ops/parts.hpp"
 
 namespace rushlight::winograd_weight {
 
@@ -24,12 +25,6 @@ using kernels::WinogradWeightKernels;
 
 namespace {
 
-Index divide_up(Index a, Index b) {
-    return (a + b - 1) / b;
-}
-Range part(Index i, Index parts, Index count) {
-    return Range{count * i / parts, count * (i + 1) / parts};
-}
 constexpr Index kVector = 16;  // elements between planes (4 KiB aliasing)
 // Transformed tiles of a block, unless that leaves too few of them for the traffic of the sums.
 constexpr Index kBlockBytes = 16 * 1024 * 1024, kLeastTiles = 96, kMostTiles = 256;

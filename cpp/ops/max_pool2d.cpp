@@ -9,6 +9,7 @@
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
+#include "ops/parts.hpp"
 
 namespace rushlight {
 
@@ -29,14 +30,6 @@ struct Tiling {
 
     Index tasks(const MaxPool2dShape& p) const { return p.N * p.C * row_parts * col_parts; }
 };
-
-Index divide_up(Index a, Index b) {
-    return (a + b - 1) / b;
-}
-
-Range part(Index i, Index parts, Index count) {
-    return Range{count * i / parts, count * (i + 1) / parts};
-}
 
 Tiling choose_tiling(const MaxPool2dShape& p, Index element, bool indices) {
     Tiling t{1, divide_up(p.OW, kMostCols)};

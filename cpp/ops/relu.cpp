@@ -6,6 +6,7 @@
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "kernels/kernels.hpp"
+#include "ops/parts.hpp"
 
 namespace rushlight {
 
@@ -23,8 +24,7 @@ Index piece_elements(DType dtype) {
     return kPieceBytes / element_bytes(dtype);
 }
 Index piece_count(const TensorView& x) {
-    const Index step = piece_elements(x.dtype);
-    return (element_count(x) + step - 1) / step;
+    return divide_up(element_count(x), piece_elements(x.dtype));
 }
 
 // Calls piece(begin, count) for neighbouring parts of the array.

@@ -17,6 +17,7 @@ __all__ = [
     "get_float32_conv_precision",
     "get_num_threads",
     "isa",
+    "num_threads",
     "set_float32_conv_precision",
     "set_isa",
     "set_num_threads",
@@ -58,6 +59,23 @@ def set_num_threads(int: int) -> None:
     if int < 1:
         raise RuntimeError("set_num_threads expects a positive integer")
     _core.set_num_threads(int)
+
+
+@contextmanager
+def num_threads(n: int) -> Iterator[None]:
+    """`set_num_threads` for the length of a `with` block; the setting is the process's, not the thread's.
+
+    >>> import rushlight
+    >>> with rushlight.num_threads(1):
+    ...     rushlight.get_num_threads()
+    1
+    """
+    before = get_num_threads()
+    set_num_threads(n)
+    try:
+        yield
+    finally:
+        _core.set_num_threads(before)
 
 
 def get_float32_conv_precision() -> str:

@@ -8,7 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
+from .. import _quiet
 from ..autograd import TensorBase, no_grad
+from ..autograd.inplace import check, written
 from ..nn._names import typename
 
 Group = dict[str, Any]
@@ -21,8 +23,10 @@ class Optimizer:
     defaults  settings of groups that do not give their own
 
     A subclass defines `update(param, grad, state, group)`; `step` calls it for every parameter that has a
-    gradient.
+    gradient, and counts the write into the parameter. Or it defines `step` itself, as in torch.
     """
+
+    _opt_called = True  # a scheduler sets it to False and asks it whether `step` has run since
 
     def __init__(self, params: Any, defaults: Group) -> None:
         if isinstance(params, TensorBase):
@@ -55,8 +59,13 @@ class Optimizer:
                 "tensors in sets will change between runs. Please use a list instead."
             )
         params = list(given)
-        if params and all(isinstance(entry, tuple) for entry in params):
-            group = {"params": params, "param_names": [name for name, _ in params], **group}
+        named = [isinstance(entry, tuple) for entry in params]
+        if any(named):
+            if not all(named):
+                raise ValueError(
+                    "all optimizer params should be with/without names. Some param names are missing"
+                )
+            group["param_names"] = [name for name, _ in params]
             params = [param for _, param in params]
         for param in params:
             if not isinstance(param, TensorBase):
@@ -71,6 +80,11 @@ class Optimizer:
         if len({id(param) for param in params}) != len(params):
             warnings.warn(
                 "optimizer contains a parameter group with duplicate parameters", UserWarning, stacklevel=3
+            )
+        if any(("param_names" in other) != ("param_names" in group) for other in self.param_groups):
+            raise ValueError(
+                "all optimizer param groups should be with/without names. cannot add param group "
+                f"{'with' if 'param_names' in group else 'without'} names to the optimizer"
             )
         taken = {id(param) for other in self.param_groups for param in other["params"]}
         if any(id(param) in taken for param in params):
@@ -95,15 +109,22 @@ class Optimizer:
         gradients; its result is returned.
         """
         loss = None if closure is None else closure()
-        with no_grad():
-            for group in self.param_groups:
-                for param in group["params"]:
-                    if param.grad is not None:
-                        self.update(param, param.grad, self.state[param], group)
+        token = _quiet.enter(_quiet.STATE)
+        try:
+            with no_grad():
+                for group in self.param_groups:
+                    for param in group["params"]:
+                        if param.grad is not None:
+                            check(param)
+                            self.update(param, param.grad, self.state[param], group)
+                            written(param)
+        finally:
+            _quiet.leave(token)
+        self._opt_called = True
         return loss
 
     def update(self, param: Any, grad: Any, state: Group, group: Group) -> None:
-        """Change one parameter in place; nothing is recorded. `state` is this parameter's own dictionary."""
+        """Change one parameter's array in place. `state` is this parameter's own dictionary."""
         raise NotImplementedError(f"{type(self).__name__} defines no update rule")
 
     # ---- saving and loading ------------------------------------------------------------------------------
@@ -147,9 +168,15 @@ class Optimizer:
         self.state = defaultdict(dict)
         for number, kept in loaded["state"].items():
             param = by_number.get(number, number)
-            self.state[param] = {name: _as_dtype_of(param, value) for name, value in kept.items()}
+            self.state[param] = {
+                name: value if name == "step" else _as_dtype_of(param, value) for name, value in kept.items()
+            }
         self.param_groups = [
-            {**theirs, "params": ours["params"]}
+            {
+                **{name: ours[name] for name in ("param_names",) if name in ours},
+                **theirs,
+                "params": ours["params"],
+            }
             for ours, theirs in zip(self.param_groups, groups, strict=True)
         ]
 
@@ -169,5 +196,25 @@ def _as_dtype_of(param: Any, value: Any) -> Any:
 
 
 def check_not_negative(value: Any, text: str) -> None:
-    if value < 0.0:
+    if not value >= 0.0:
         raise ValueError(f"{text}: {value}")
+
+
+def check_lr(lr: Any) -> None:
+    """A learning rate is a number or a Tensor of one element, and not negative."""
+    if getattr(lr, "ndim", 0) and lr.numel() != 1:
+        raise ValueError("Tensor lr must be 1-element")
+    check_not_negative(lr, "Invalid learning rate")
+
+
+def check_hints(name: str, foreach: Any, differentiable: Any, fused: Any) -> None:
+    """torch's hints about how to compute: those that exclude each other, and the one that is refused."""
+    if fused and differentiable:
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if fused and foreach:
+        raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+    if differentiable:
+        raise NotImplementedError(
+            f"{name}(differentiable=True): rushlight's optimizers step outside the graph; write the update "
+            "as an expression of Tensors to differentiate through it"
+        )

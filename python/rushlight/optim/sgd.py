@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .optimizer import Group, Optimizer, check_not_negative
+import numpy as np
+
+from ..autograd import wrap
+from ._blocks import number, pieces
+from .optimizer import Group, Optimizer, check_hints, check_lr, check_not_negative
 
 
 class SGD(Optimizer):
@@ -53,15 +57,12 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        if getattr(lr, "ndim", 0) and lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-        check_not_negative(lr, "Invalid learning rate")
+        check_lr(lr)
         check_not_negative(momentum, "Invalid momentum value")
         check_not_negative(weight_decay, "Invalid weight_decay value")
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        if differentiable:
-            raise NotImplementedError("SGD(differentiable=True) is not implemented")
+        check_hints("SGD", foreach, differentiable, fused)
         super().__init__(
             params,
             {
@@ -78,16 +79,25 @@ class SGD(Optimizer):
         )
 
     def update(self, param: Any, grad: Any, state: Group, group: Group) -> None:
-        lr, momentum, decay = float(group["lr"]), group["momentum"], group["weight_decay"]
-        if group["maximize"]:
-            grad = -grad
-        if decay != 0:
-            grad = grad.add(param, alpha=decay)
+        lr, momentum, decay = number(group["lr"]), group["momentum"], number(group["weight_decay"])
+        kept = 1 - group["dampening"]
+        buffers, first = [], False
         if momentum != 0:
-            buffer = state.get("momentum_buffer")
-            if buffer is None:
-                buffer = state["momentum_buffer"] = grad.clone().detach()
-            else:
-                buffer.mul_(momentum).add_(grad, alpha=1 - group["dampening"])
-            grad = grad.add(buffer, alpha=momentum) if group["nesterov"] else buffer
-        param.add_(grad, alpha=-lr)
+            first = state.get("momentum_buffer") is None
+            if first:
+                state["momentum_buffer"] = wrap(np.empty_like(param._data))
+            buffers = [state["momentum_buffer"]]
+        for p, g, *buffer, s, r in pieces(2, param, grad, *buffers):
+            if decay != 0:
+                np.multiply(p, decay, out=r)
+                g = (np.subtract if group["maximize"] else np.add)(r, g, out=r)
+            elif group["maximize"]:
+                g = np.negative(g, out=r)
+            for b in buffer:
+                if first:
+                    np.copyto(b, g)
+                else:
+                    b *= momentum
+                    b += g if kept == 1 else np.multiply(g, kept, out=s)
+                g = np.add(g, np.multiply(b, momentum, out=s), out=r) if group["nesterov"] else b
+            p -= np.multiply(g, lr, out=s)

@@ -1,0 +1,23 @@
+// Counting in blocks, and cutting a range into nearly equal parts: the arithmetic that every operator's
+// tiling is made of. Knows nothing of what is cut.
+#pragma once
+
+#include "core/tensor.hpp"
+#include "kernels/kernels.hpp"
+
+namespace rushlight {
+
+// a >= 0, b > 0.
+inline Index divide_up(Index a, Index b) {
+    return (a + b - 1) / b;
+}
+inline Index round_up(Index a, Index b) {
+    return divide_up(a, b) * b;
+}
+
+// Part i of `parts` nearly equal parts of [0, count).
+inline kernels::Range part(Index i, Index parts, Index count) {
+    return {count * i / parts, count * (i + 1) / parts};
+}
+
+}  // namespace rushlight
