@@ -76,7 +76,7 @@ def call(function: Any, sample: Any, convert: Any) -> tuple[list[Any], list[Any]
     args = convert((sample.input, *sample.args))
     kwargs = convert(sample.kwargs)
     for library in (torch, rushlight):
-        library.manual_seed(0)
+        library.manual_seed(42)  # what torch's samples of random operators set themselves
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         out = function(*args, **kwargs)
@@ -127,7 +127,8 @@ def assert_same(expected: Any, found: Any) -> None:
     finite = np.abs(e[np.isfinite(e)])
     tolerance = TOLERANCE.get(e.dtype.name, 0)
     scale = finite.max() if finite.size and tolerance else 0
-    np.testing.assert_allclose(f, e, rtol=tolerance, atol=tolerance * min(scale, 1))
+    floor = tolerance * max(min(scale, 1), 1e-2)  # what cancels to nearly nothing is rounding
+    np.testing.assert_allclose(f, e, rtol=tolerance, atol=floor)
 
 
 def wrong_samples(op: Any) -> list[Any]:

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.parity
 LAYERS = """
 Conv2d Linear MaxPool2d
 ELU GELU Hardtanh LeakyReLU LogSoftmax PReLU ReLU ReLU6 SiLU Sigmoid Softmax Softplus Tanh Threshold
+BatchNorm1d BatchNorm2d LazyConv2d
 ZeroPad2d ConstantPad2d ReflectionPad2d ReplicationPad2d CircularPad2d
 CrossEntropyLoss MSELoss
 """

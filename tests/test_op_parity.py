@@ -19,6 +19,7 @@ conv2d linear max_pool2d
 relu relu6 leaky_relu prelu elu threshold hardtanh gelu silu softplus sigmoid tanh
 softmax log_softmax
 pad
+batch_norm dropout dropout2d
 mse_loss nll_loss cross_entropy
 """
 

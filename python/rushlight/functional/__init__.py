@@ -10,8 +10,10 @@ from ..ops.shape import flatten
 from .activation import relu, relu_
 from .conv import conv2d
 from .cross_entropy import cross_entropy
+from .dropout import dropout, dropout2d
 from .linear import linear
 from .loss import mse_loss, nll_loss
+from .normalization import batch_norm
 from .padding import pad
 from .piecewise import elu, hardtanh, leaky_relu, prelu, relu6, threshold
 from .pooling import max_pool2d
@@ -19,8 +21,11 @@ from .smooth import gelu, sigmoid, silu, softplus, tanh
 from .softmax import log_softmax, softmax
 
 __all__ = [
+    "batch_norm",
     "conv2d",
     "cross_entropy",
+    "dropout",
+    "dropout2d",
     "elu",
     "flatten",
     "gelu",

@@ -23,26 +23,37 @@ from .activation import (
     Tanh,
     Threshold,
 )
+from .batchnorm import BatchNorm1d, BatchNorm2d
 from .container import ModuleList, Sequential
 from .conv import Conv2d
+from .dropout import Dropout, Dropout2d
 from .flatten import Flatten
+from .lazy import LazyBatchNorm2d, LazyConv2d, LazyLinear
 from .linear import Identity, Linear
 from .loss import CrossEntropyLoss, MSELoss
 from .module import Module
 from .padding import CircularPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
 from .parameter import Parameter
 from .pooling import MaxPool2d
+from .uninitialized import UninitializedBuffer, UninitializedParameter
 
 __all__ = [
     "ELU",
     "GELU",
+    "BatchNorm1d",
+    "BatchNorm2d",
     "CircularPad2d",
     "ConstantPad2d",
     "Conv2d",
     "CrossEntropyLoss",
+    "Dropout",
+    "Dropout2d",
     "Flatten",
     "Hardtanh",
     "Identity",
+    "LazyBatchNorm2d",
+    "LazyConv2d",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
     "LogSoftmax",
@@ -63,6 +74,8 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Threshold",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "ZeroPad2d",
     "functional",
     "grad",
