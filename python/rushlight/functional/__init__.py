@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..ops.shape import flatten
 from .activation import relu, relu_
+from .adaptive_pooling import adaptive_avg_pool2d, adaptive_max_pool2d
 from .conv import conv2d
 from .cross_entropy import cross_entropy
 from .dropout import dropout, dropout2d
@@ -19,8 +20,11 @@ from .piecewise import elu, hardtanh, leaky_relu, prelu, relu6, threshold
 from .pooling import max_pool2d
 from .smooth import gelu, sigmoid, silu, softplus, tanh
 from .softmax import log_softmax, softmax
+from .unpooling import max_unpool2d
 
 __all__ = [
+    "adaptive_avg_pool2d",
+    "adaptive_max_pool2d",
     "batch_norm",
     "conv2d",
     "cross_entropy",
@@ -34,6 +38,7 @@ __all__ = [
     "linear",
     "log_softmax",
     "max_pool2d",
+    "max_unpool2d",
     "mse_loss",
     "nll_loss",
     "pad",

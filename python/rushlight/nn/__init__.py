@@ -34,12 +34,14 @@ from .loss import CrossEntropyLoss, MSELoss
 from .module import Module
 from .padding import CircularPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
 from .parameter import Parameter
-from .pooling import MaxPool2d
+from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, MaxPool2d, MaxUnpool2d
 from .uninitialized import UninitializedBuffer, UninitializedParameter
 
 __all__ = [
     "ELU",
     "GELU",
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool2d",
     "BatchNorm1d",
     "BatchNorm2d",
     "CircularPad2d",
@@ -59,6 +61,7 @@ __all__ = [
     "LogSoftmax",
     "MSELoss",
     "MaxPool2d",
+    "MaxUnpool2d",
     "Module",
     "ModuleList",
     "PReLU",
