@@ -28,7 +28,7 @@ Conv2d Linear MaxPool2d AdaptiveAvgPool2d AdaptiveMaxPool2d
 ELU GELU Hardtanh LeakyReLU LogSoftmax PReLU ReLU ReLU6 SiLU Sigmoid Softmax Softplus Tanh Threshold
 BatchNorm1d BatchNorm2d LazyConv2d
 ZeroPad2d ConstantPad2d ReflectionPad2d ReplicationPad2d CircularPad2d
-CrossEntropyLoss MSELoss
+CrossEntropyLoss MSELoss L1Loss BCEWithLogitsLoss NLLLoss
 """
 
 INFOS = {info.module_cls.__name__: info for info in module_db}

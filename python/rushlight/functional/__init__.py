@@ -12,9 +12,12 @@ from .adaptive_pooling import adaptive_avg_pool2d, adaptive_max_pool2d
 from .conv import conv2d
 from .cross_entropy import cross_entropy
 from .dropout import dropout, dropout2d
+from .elementwise_loss import binary_cross_entropy_with_logits, l1_loss
+from .interpolate import interpolate
 from .linear import linear
 from .loss import mse_loss, nll_loss
 from .normalization import batch_norm
+from .one_hot import one_hot
 from .padding import pad
 from .piecewise import elu, hardtanh, leaky_relu, prelu, relu6, threshold
 from .pooling import max_pool2d
@@ -26,6 +29,7 @@ __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_max_pool2d",
     "batch_norm",
+    "binary_cross_entropy_with_logits",
     "conv2d",
     "cross_entropy",
     "dropout",
@@ -34,6 +38,8 @@ __all__ = [
     "flatten",
     "gelu",
     "hardtanh",
+    "interpolate",
+    "l1_loss",
     "leaky_relu",
     "linear",
     "log_softmax",
@@ -41,6 +47,7 @@ __all__ = [
     "max_unpool2d",
     "mse_loss",
     "nll_loss",
+    "one_hot",
     "pad",
     "prelu",
     "relu",

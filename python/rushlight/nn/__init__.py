@@ -30,18 +30,20 @@ from .dropout import Dropout, Dropout2d
 from .flatten import Flatten
 from .lazy import LazyBatchNorm2d, LazyConv2d, LazyLinear
 from .linear import Identity, Linear
-from .loss import CrossEntropyLoss, MSELoss
+from .loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 from .module import Module
 from .padding import CircularPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
 from .parameter import Parameter
 from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, MaxPool2d, MaxUnpool2d
 from .uninitialized import UninitializedBuffer, UninitializedParameter
+from .upsampling import Upsample
 
 __all__ = [
     "ELU",
     "GELU",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
+    "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
     "CircularPad2d",
@@ -53,6 +55,7 @@ __all__ = [
     "Flatten",
     "Hardtanh",
     "Identity",
+    "L1Loss",
     "LazyBatchNorm2d",
     "LazyConv2d",
     "LazyLinear",
@@ -64,6 +67,7 @@ __all__ = [
     "MaxUnpool2d",
     "Module",
     "ModuleList",
+    "NLLLoss",
     "PReLU",
     "Parameter",
     "ReLU",
@@ -79,6 +83,7 @@ __all__ = [
     "Threshold",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "Upsample",
     "ZeroPad2d",
     "functional",
     "grad",
