@@ -62,8 +62,9 @@ class Contender:
 class Worker:
     """One worker process, restarted if it died."""
 
-    def __init__(self, contender: Contender) -> None:
+    def __init__(self, contender: Contender, script: str = "worker.py") -> None:
         self.contender = contender
+        self._script = script
         self.info: dict[str, Any] = {}
         self._process: subprocess.Popen[str] | None = None
 
@@ -71,7 +72,7 @@ class Worker:
         """Starts the process and its library; raises WorkerError if the library is not there."""
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - stop() closes it
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("worker.py"))],
+            [sys.executable, str(Path(__file__).with_name(self._script))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -161,8 +162,9 @@ class Worker:
 class Team:
     """All workers of one thread count. Use as a context manager: nobody outlives it."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: str = "worker.py") -> None:
         self.workers: list[Worker] = []
+        self._script = script
 
     def __enter__(self) -> Team:
         return self
@@ -173,7 +175,7 @@ class Team:
 
     def add(self, contender: Contender) -> Worker:
         """Starts one more worker; raises WorkerError if it cannot."""
-        worker = Worker(contender)
+        worker = Worker(contender, self._script)
         self.workers.append(worker)
         try:
             worker.start()

@@ -151,11 +151,11 @@ class Worker:
         return {}
 
 
-def serve() -> None:
-    """Answers requests until stdin ends. Whatever a library prints goes to stderr, not into the protocol."""
+def serve(worker: Any) -> None:
+    """Answers requests until stdin ends: each names a method of `worker`. Whatever a library prints goes to
+    stderr, not into the protocol."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    worker = Worker()
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -168,4 +168,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(Worker())

@@ -9,7 +9,9 @@ from __future__ import annotations
 from ..ops.shape import flatten
 from .activation import relu, relu_
 from .adaptive_pooling import adaptive_avg_pool2d, adaptive_max_pool2d
-from .conv import conv2d
+from .conv import conv2d, prepare_conv2d
+from .conv1d import conv1d
+from .conv_transpose import conv_transpose2d
 from .cross_entropy import cross_entropy
 from .dropout import dropout, dropout2d
 from .elementwise_loss import binary_cross_entropy_with_logits, l1_loss
@@ -23,6 +25,7 @@ from .piecewise import elu, hardtanh, leaky_relu, prelu, relu6, threshold
 from .pooling import max_pool2d
 from .smooth import gelu, sigmoid, silu, softplus, tanh
 from .softmax import log_softmax, softmax
+from .unfold import fold, unfold
 from .unpooling import max_unpool2d
 
 __all__ = [
@@ -30,12 +33,15 @@ __all__ = [
     "adaptive_max_pool2d",
     "batch_norm",
     "binary_cross_entropy_with_logits",
+    "conv1d",
     "conv2d",
+    "conv_transpose2d",
     "cross_entropy",
     "dropout",
     "dropout2d",
     "elu",
     "flatten",
+    "fold",
     "gelu",
     "hardtanh",
     "interpolate",
@@ -50,6 +56,7 @@ __all__ = [
     "one_hot",
     "pad",
     "prelu",
+    "prepare_conv2d",
     "relu",
     "relu6",
     "relu_",
@@ -59,4 +66,5 @@ __all__ = [
     "softplus",
     "tanh",
     "threshold",
+    "unfold",
 ]

@@ -1,6 +1,4 @@
-"""Losses that compare element with element: l1_loss, binary_cross_entropy_with_logits; mse_loss, the third, is
-in loss.py.
-"""
+"""l1_loss and binary_cross_entropy_with_logits: losses that compare element with element."""
 
 from __future__ import annotations
 
@@ -115,7 +113,9 @@ def binary_cross_entropy_with_logits(
     scale = 1.0 / losses.size if reduction == "mean" and losses.size else 1.0
     value = losses
     if reduction != "none":
-        value = np.asarray(losses.sum() if reduction == "sum" else _quiet.apply(np.mean, losses))
+        value = np.asarray(losses.sum())
+        if reduction == "mean":  # of nothing: nan
+            value = np.asarray(_quiet.apply(np.divide, value, losses.dtype.type(losses.size)))
     return record(value, BCE, (input, target), (input, target), (w, p, scale))
 
 

@@ -160,7 +160,7 @@ BACK = Rule("UpsampleBackwardBackward0", lambda grad, saved, params, needs: (_ap
 def _sizes(
     lengths: tuple[int, ...], size: Any, scale_factor: Any, recompute: bool | None
 ) -> tuple[list[int], list[float | None]]:
-    """The size of every dimension, and the factor to compute positions with, if not the ratio of the sizes."""
+    """The size of every dimension, and the factor to compute positions with (None: the ratio of sizes)."""
     if size is not None and scale_factor is not None:
         raise ValueError("only one of size or scale_factor should be defined")
     if size is None and scale_factor is None:

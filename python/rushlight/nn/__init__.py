@@ -25,7 +25,8 @@ from .activation import (
 )
 from .batchnorm import BatchNorm1d, BatchNorm2d
 from .container import ModuleList, Sequential
-from .conv import Conv2d
+from .conv import Conv1d, Conv2d
+from .conv_transpose import ConvTranspose2d
 from .dropout import Dropout, Dropout2d
 from .flatten import Flatten
 from .lazy import LazyBatchNorm2d, LazyConv2d, LazyLinear
@@ -35,6 +36,7 @@ from .module import Module
 from .padding import CircularPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
 from .parameter import Parameter
 from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, MaxPool2d, MaxUnpool2d
+from .unfold import Fold, Unfold
 from .uninitialized import UninitializedBuffer, UninitializedParameter
 from .upsampling import Upsample
 
@@ -48,11 +50,14 @@ __all__ = [
     "BatchNorm2d",
     "CircularPad2d",
     "ConstantPad2d",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "Dropout",
     "Dropout2d",
     "Flatten",
+    "Fold",
     "Hardtanh",
     "Identity",
     "L1Loss",
@@ -81,6 +86,7 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Threshold",
+    "Unfold",
     "UninitializedBuffer",
     "UninitializedParameter",
     "Upsample",

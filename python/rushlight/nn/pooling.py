@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import functional as F
 from ..functional._spelling import Ints
-from .conv import as_pair
+from ._convolution import as_tuple
 from .module import Module
 
 
@@ -72,9 +72,9 @@ class MaxUnpool2d(Module):
 
     def __init__(self, kernel_size: Ints, stride: Ints | None = None, padding: Ints = 0) -> None:
         super().__init__()
-        self.kernel_size = as_pair(kernel_size)
-        self.stride = as_pair(stride if stride is not None else kernel_size)
-        self.padding = as_pair(padding)
+        self.kernel_size = as_tuple(kernel_size, 2)
+        self.stride = as_tuple(stride if stride is not None else kernel_size, 2)
+        self.padding = as_tuple(padding, 2)
 
     def forward(self, input: Any, indices: Any, output_size: Any = None) -> Any:
         return F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
