@@ -6,7 +6,7 @@ thin around rushlight.functional; init.py: initial weights; grad.py: the backwar
 
 from __future__ import annotations
 
-from . import functional, grad, init
+from . import functional, grad, init, utils
 from .activation import (
     ELU,
     GELU,
@@ -94,4 +94,5 @@ __all__ = [
     "functional",
     "grad",
     "init",
+    "utils",
 ]
