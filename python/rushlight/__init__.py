@@ -25,6 +25,7 @@ from . import functional as functional
 from . import nn as nn
 from . import optim as optim
 from . import random as random
+from . import utils as utils
 from ._version import __version__ as __version__
 from .autograd.grad_mode import *
 from .dtypes import *
