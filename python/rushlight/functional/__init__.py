@@ -18,6 +18,7 @@ from .elementwise_loss import binary_cross_entropy_with_logits, l1_loss
 from .interpolate import interpolate
 from .linear import linear
 from .loss import mse_loss, nll_loss
+from .lp_pool import lp_pool2d
 from .normalization import batch_norm
 from .one_hot import one_hot
 from .padding import pad
@@ -49,6 +50,7 @@ __all__ = [
     "leaky_relu",
     "linear",
     "log_softmax",
+    "lp_pool2d",
     "max_pool2d",
     "max_unpool2d",
     "mse_loss",

@@ -1,4 +1,4 @@
-"""MaxPool2d, MaxUnpool2d, AdaptiveAvgPool2d, AdaptiveMaxPool2d: layers around functional's pooling."""
+"""MaxPool2d, MaxUnpool2d, LPPool2d and the adaptive pools: layers around functional's pooling."""
 
 from __future__ import annotations
 
@@ -81,6 +81,35 @@ class MaxUnpool2d(Module):
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class LPPool2d(Module):
+    """The norm of every window, channel by channel; arguments as in functional.lp_pool2d.
+
+    >>> from rushlight import nn
+    >>> nn.LPPool2d(2, 3)
+    LPPool2d(norm_type=2, kernel_size=3, stride=None, ceil_mode=False)
+
+    Source: torch.nn.LPPool2d.
+    """
+
+    def __init__(
+        self, norm_type: float, kernel_size: Ints, stride: Ints | None = None, ceil_mode: bool = False
+    ) -> None:
+        super().__init__()
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
+
+    def forward(self, input: Any) -> Any:
+        return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
 
 
 class AdaptiveAvgPool2d(Module):
