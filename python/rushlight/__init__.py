@@ -25,6 +25,7 @@ from . import functional as functional
 from . import nn as nn
 from . import optim as optim
 from . import random as random
+from . import serialization as serialization
 from . import utils as utils
 from ._version import __version__ as __version__
 from .autograd.grad_mode import *
@@ -57,6 +58,8 @@ from .plan import *
 from .printing import *
 from .random import *
 from .runtime import *
+from .serialization import load as load
+from .serialization import save as save
 from .size import *
 from .tensor import Tensor as Tensor
 
