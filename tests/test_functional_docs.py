@@ -1,4 +1,4 @@
-"""The examples in the docstrings of functional/, nn/ and optim/ run and print what they say."""
+"""The examples in the docstrings of functional/, nn/, optim/ and utils/data/ run and print what they say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import rushlight
 
 MODULES = [
     module.name
-    for package in (rushlight.functional, rushlight.nn, rushlight.optim)
+    for package in (rushlight.functional, rushlight.nn, rushlight.optim, rushlight.utils.data)
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + ".")
 ]
 

@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 pytestmark = pytest.mark.parity
 
 LAYERS = """
-Conv2d Linear MaxPool2d
+Conv1d Conv2d ConvTranspose2d Linear MaxPool2d
 ELU GELU Hardtanh LeakyReLU LogSoftmax PReLU ReLU ReLU6 SiLU Sigmoid Softmax Softplus Tanh Threshold
 CrossEntropyLoss MSELoss
 """

@@ -21,6 +21,10 @@ REPRS = [
     ("Conv2d(4, 4, 3, padding=1, padding_mode='reflect')", "Conv2d(4, 4, kernel_size=(3, 3), stride=(1, 1), padding=(1, 1), padding_mode=reflect)"),
     ("Conv2d(1, 1, [2, 3], [1, 2])", "Conv2d(1, 1, kernel_size=(2, 3), stride=(1, 2))"),
     ("Conv2d(1, 1, 2, bias=None)", "Conv2d(1, 1, kernel_size=(2, 2), stride=(1, 1), bias=False)"),
+    ("Conv1d(3, 16, 5, 2, 1)", "Conv1d(3, 16, kernel_size=(5,), stride=(2,), padding=(1,))"),
+    ("Conv1d(4, 4, (3,), padding='same', dilation=2, groups=2, bias=False)", "Conv1d(4, 4, kernel_size=(3,), stride=(1,), padding=same, dilation=(2,), groups=2, bias=False)"),
+    ("ConvTranspose2d(2, 4, 3, 2, 1, 1, 2, False, 2)", "ConvTranspose2d(2, 4, kernel_size=(3, 3), stride=(2, 2), padding=(1, 1), dilation=(2, 2), output_padding=(1, 1), groups=2, bias=False)"),
+    ("ConvTranspose2d(2, 4, (3, 2))", "ConvTranspose2d(2, 4, kernel_size=(3, 2), stride=(1, 1))"),
     ("MaxPool2d(2)", "MaxPool2d(kernel_size=2, stride=2, padding=0, dilation=1, ceil_mode=False)"),
     ("MaxPool2d((2, 3), 1, 0, 1, True, True)", "MaxPool2d(kernel_size=(2, 3), stride=1, padding=0, dilation=1, ceil_mode=True)"),
     ("ReLU()", "ReLU()"),
@@ -45,6 +49,13 @@ ERRORS = [
     ("nn.Conv2d(1, 1, 2, padding_mode='foo')", ValueError, "padding_mode must be one of.*but got padding_mode='foo'"),
     ("nn.Conv2d(1, 1, 1.0)", TypeError, "float"),
     ("nn.Conv2d(1.0, 1, 1)", TypeError, "float"),
+    ("nn.Conv1d(3, 4, 2, groups=2)", ValueError, "in_channels must be divisible by groups"),
+    ("nn.Conv1d(1, 1, 2, 2, 'same')", ValueError, "padding='same' is not supported for strided convolutions"),
+    ("nn.ConvTranspose2d(1, 3, 2, groups=2)", ValueError, "in_channels must be divisible by groups"),
+    ("nn.ConvTranspose2d(1, 1, 2, padding_mode='reflect')", ValueError, 'Only "zeros" padding mode is supported for ConvTranspose2d'),
+    ("nn.ConvTranspose2d(1, 1, 3, 2)(torch.ones(1, 1, 6, 6), (3, 3))", ValueError, r"requested an output size of \(3, 3\), but valid sizes range from \[13, 13\] to \[14, 14\] \(for an input of torch.Size\(\[6, 6\]\)\)"),
+    ("nn.ConvTranspose2d(1, 1, 3, 2)(torch.ones(1, 1, 6, 6), (1, 13, 13))", ValueError, r"ConvTranspose2D: for 4D input, output_size must have 2 or 4 elements \(got 3\)"),
+    ("nn.ConvTranspose2d(1, 1, 2)(torch.ones(1, 3, 4, 4))", RuntimeError, r"weight of size \[1, 1, 2, 2\].*to have 1 channels, but got 3"),
     ("nn.Linear(-1, 3)", RuntimeError, "Trying to create tensor with negative dimension -1"),
     ("nn.Linear(2.0, 3)", TypeError, "float"),
     ("nn.Conv2d(1, 1, 2)(torch.ones(1, 1, 4, 4, dtype=torch.float64))", RuntimeError, "Input type .double. and bias type .float. should be the same"),
@@ -94,6 +105,28 @@ def test_conv2d_is_the_function_with_its_own_weights():
     want = F.conv2d(x, layer.weight, layer.bias, 2, (1, 0), (1, 2), 2)
     np.testing.assert_array_equal(layer(x).detach().numpy(), want.detach().numpy())
     assert layer(x[0]).shape == want.shape[1:]
+
+
+def test_conv1d_is_the_function_with_its_own_weights():
+    layer = nn.Conv1d(4, 6, 3, 2, 1, 1, 2)
+    assert layer.weight.shape == (6, 2, 3) and layer.bias.shape == (6,)
+    x = rushlight.rand(2, 4, 9)
+    want = F.conv1d(x, layer.weight, layer.bias, 2, 1, 1, 2)
+    np.testing.assert_array_equal(layer(x).detach().numpy(), want.detach().numpy())
+
+
+def test_conv_transpose2d_is_the_function_with_its_own_weights():
+    layer = nn.ConvTranspose2d(4, 6, (3, 2), (2, 3), (1, 0), (0, 1), 2, True, (1, 2))
+    assert layer.weight.shape == (4, 3, 3, 2) and layer.bias.shape == (6,) and layer.transposed
+    x = rushlight.rand(2, 4, 9, 8)
+    want = F.conv_transpose2d(x, layer.weight, layer.bias, (2, 3), (1, 0), (0, 1), 2, (1, 2))
+    np.testing.assert_array_equal(layer(x).detach().numpy(), want.detach().numpy())
+    for extra in ((0, 0), (1, 2)):
+        size = [n + e for n, e in zip(layer(x, None).shape[2:], (extra[0], extra[1] - 1), strict=True)]
+        want = F.conv_transpose2d(x, layer.weight, layer.bias, (2, 3), (1, 0), extra, 2, (1, 2)).detach()
+        np.testing.assert_array_equal(layer(x, size).detach().numpy(), want.numpy())
+        np.testing.assert_array_equal(layer(x, output_size=want.shape).detach().numpy(), want.numpy())
+        np.testing.assert_array_equal(layer(x[0], want.shape[1:]).detach().numpy(), want[0].numpy())
 
 
 @pytest.mark.parametrize("padding", ["valid", 1, (1, 2), ((1, 0), (2, 1))], ids=str)
@@ -161,9 +194,11 @@ def test_layers_without_elements_warn():
     [
         (lambda: nn.Conv2d(8, 64, 3), 72),
         (lambda: nn.Conv2d(8, 64, (3, 5), groups=4), 30),
+        (lambda: nn.Conv1d(8, 64, 5, groups=4), 10),
+        (lambda: nn.ConvTranspose2d(64, 8, (3, 5), groups=4), 30),  # of the outputs, not the inputs
         (lambda: nn.Linear(100, 50), 100),
     ],
-    ids=["conv", "grouped", "linear"],
+    ids=["conv", "grouped", "conv1d", "transposed", "linear"],
 )
 def test_initial_weights_are_uniform_below_one_over_the_root_of_fan_in(layer, fan_in):
     rushlight.manual_seed(3)
@@ -188,6 +223,8 @@ def test_initial_weights_are_torchs_bit_for_bit(seed):
             library.nn.Conv2d(3, 7, (3, 2), bias=True),
             library.nn.Linear(11, 5),
             library.nn.Conv2d(4, 8, 3, groups=2),
+            library.nn.Conv1d(4, 8, 3, groups=2),
+            library.nn.ConvTranspose2d(4, 8, (3, 4), stride=2, groups=2),
         ]
         layers.append(library.nn.Linear(6, 2, bias=False))
         for fill in ("xavier_uniform_", "kaiming_uniform_"):

@@ -15,7 +15,7 @@ import op_samples  # noqa: E402
 pytestmark = pytest.mark.parity
 
 OPERATORS = """
-conv2d linear max_pool2d
+conv1d conv2d conv_transpose2d linear max_pool2d nn.functional.unfold
 relu relu6 leaky_relu prelu elu threshold hardtanh gelu silu softplus sigmoid tanh
 softmax log_softmax
 mse_loss nll_loss cross_entropy

@@ -66,10 +66,14 @@ void run_released(double nanoseconds, const Work& work) {
 }
 
 // One per operator file.
+void bind_conv1d(py::module_& module);
 void bind_conv2d(py::module_& module);
+void bind_conv_transpose2d(py::module_& module);
 void bind_max_pool2d(py::module_& module);
 void bind_plan(py::module_& module);
+void bind_prepared(py::module_& module);
 void bind_relu(py::module_& module);
 void bind_runtime(py::module_& module);
+void bind_unfold(py::module_& module);
 
 }  // namespace rushlight::bindings

@@ -80,7 +80,7 @@ py::array backward_input(const py::object& dy, const py::object& w, const std::v
     py::array dx = new_array(native_dtype(grad_output.view().dtype), input_size.data(), ndim);
     void* data = dx.mutable_data();
     run_released(conv2d_nanoseconds(shape, grad_output.view().dtype),
-                 [&] { conv2d_backward_input(shape, grad_output.view(), weight.view(), data); });
+                 [&] { conv2d_backward_input(shape, grad_output.view(), weight.view(), nullptr, data); });
     return dx;
 }
 

@@ -8,6 +8,7 @@
 #include "core/parallel.hpp"
 #include "core/precision.hpp"
 #include "core/workspace.hpp"
+#include "ops/prepared_weights.hpp"
 
 namespace rushlight::bindings {
 
@@ -33,6 +34,7 @@ py::dict config() {
     d["threading_layer"] = threading_layer();
     d["conv_precision"] = conv_precision_name();
     d["workspace_bytes_per_thread"] = workspace_bytes();  // the most that any thread has needed so far
+    d["prepared_weights_bytes"] = PreparedWeights::total_bytes();
     return d;
 }
 

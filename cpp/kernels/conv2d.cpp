@@ -191,7 +191,8 @@ void repair_backward_input(const Conv2dShape& p, const Conv2dBackwardInput<T>& t
             for (Index ih = tile.rows.begin; ih < tile.rows.end; ++ih)
                 for (Index iw = tile.cols.begin; iw < tile.cols.end; ++iw) {
                     T& dx = plane[ih * p.W + iw];
-                    if (is_nan(dx * T(0))) dx = conv2d_grad_input_at(p, tile.dy, tile.w, tile.n, c, ih, iw);
+                    if (is_nan(dx * T(0)))
+                        dx = conv2d_grad_input_at(p, tile.dy, tile.w, tile.b, tile.n, c, ih, iw);
                 }
         }
 }
@@ -231,7 +232,7 @@ void backward_input_phase(const Conv2dShape& p, const Conv2dBlocking& blocking,
         s.channels = tile.channels.end - tile.channels.begin;
         s.rows = h.count;
         s.cols = w.count;
-        s.bias = nullptr;
+        s.bias = tile.b ? tile.b + c : nullptr;
         s.accumulate = k0 > 0;
         sweep(s);
         if (!tap_count) break;
@@ -249,7 +250,8 @@ void backward_input(const Conv2dShape& p, const Conv2dBlocking& blocking, const 
                     p, blocking, tile, g, input_phase(ih, rows.end, p.R, p.pad_top, p.stride_h, p.dilation_h),
                     input_phase(iw, cols.end, p.S, p.pad_left, p.stride_w, p.dilation_w), workspace);
     }
-    if (tile.repair) repair_backward_input(p, tile);
+    if constexpr (is_real<T>)
+        if (tile.repair) repair_backward_input(p, tile);
 }
 
 // ---------------------------------------------------------------- gradient for the bias
@@ -305,9 +307,14 @@ void add_forward(Conv2dKernels<T>& kernels) {
 }
 
 template <class T>
-void add_backward(Conv2dKernels<T>& kernels) {
+void add_backward_input(Conv2dKernels<T>& kernels) {
     kernels.backward_input_workspace = backward_input_workspace<T>;
     kernels.backward_input = backward_input<T>;
+}
+
+template <class T>
+void add_backward(Conv2dKernels<T>& kernels) {
+    add_backward_input(kernels);
     kernels.backward_bias = backward_bias<T>;
     kernels.all_finite = all_finite<T>;
     kernels.repair_forward = repair_forward<T>;
@@ -323,6 +330,7 @@ void add_conv2d(KernelTable& table) noexcept {
     add_forward(table.conv2d_u16);
     add_forward(table.conv2d_u32);
     add_forward(table.conv2d_u64);
+    add_backward_input(table.conv2d_u64);
     add_backward(table.conv2d_f32);
     add_backward(table.conv2d_f64);
 }

@@ -58,12 +58,13 @@ T conv2d_output_at(const Conv2dShape& p, const Images<const T>& x, const T* w, c
     return sum;
 }
 
-// dx[n, c, ih, iw] = sum over k of c's group and over those r, s that map an output pixel onto (ih, iw).
+// dx[n, c, ih, iw] = b[c] + sum over k of c's group and over those r, s that map an output pixel onto (ih,
+// iw).
 template <class T>
-T conv2d_grad_input_at(const Conv2dShape& p, const Images<const T>& dy, const T* w, Index n, Index c,
-                       Index ih, Index iw) {
+T conv2d_grad_input_at(const Conv2dShape& p, const Images<const T>& dy, const T* w, const T* b, Index n,
+                       Index c, Index ih, Index iw) {
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups, g = c / Cg;
-    T sum = T(0);
+    T sum = b ? b[c] : T(0);
     for (Index k = g * Kg; k < (g + 1) * Kg; ++k) {
         const T* plane = dy.data + n * dy.stride_n + k * dy.stride_c;
         for (Index r = 0; r < p.R; ++r) {

@@ -63,12 +63,14 @@ struct Conv2dForward {
                   // conv2d.cpp
 };
 
-// dx[n, g * C/groups + c, rows, cols], written, never added to.
+// dx[n, g * C/groups + c, rows, cols], written, never added to. The same sums are conv_transpose2d's forward,
+// with its input for dy, its output for dx, and a bias.
 template <class T>
 struct Conv2dBackwardInput {
     Images<const T> dy;
     const T* w;
-    T* dx;  // (N, C, H, W), contiguous
+    const T* b;  // (C) or null
+    T* dx;       // (N, C, H, W), contiguous
     Index n;
     Range groups, channels, rows, cols;
     bool repair;
@@ -274,6 +276,49 @@ struct ReluKernels {
     void (*backward)(const T* dy, const T* y, T* dx, Index count) noexcept;
 };
 
+// ---------------------------------------------------------------- unfold and fold
+
+// The R x S windows of an image and their places: window (oh, ow) has its tap (r, s) at pixel
+// (oh * stride_h - pad_top + r * dilation_h, ow * stride_w - pad_left + s * dilation_w).
+struct UnfoldShape {
+    Index N, C, H, W;
+    Index R, S;
+    Index OH, OW;
+    Index stride_h, stride_w;
+    Index pad_top, pad_left;
+    Index dilation_h, dilation_w;
+};
+
+// y[r, s, oh, ow] = the pixel of that tap, 0 outside the image, for the window rows `rows` of one plane.
+template <class T>
+struct Unfold {
+    const T* x;  // one plane (H, W) of any strides
+    Index stride_h, stride_w;
+    T* y;  // (R, S, OH, OW), contiguous
+    Range rows;
+};
+
+// x[h, w] = sum of y over the taps that lie there, in the order of the taps: rows `rows` of one plane,
+// written, never added to.
+template <class T>
+struct Fold {
+    const T* y;  // (R * S, OH * OW) of any strides
+    Index stride_tap, stride_place;
+    T* x;  // one plane (H, W), contiguous
+    Range rows;
+};
+
+// Copies elements of a size, whatever they mean.
+template <class T>
+struct UnfoldKernels {
+    void (*unfold)(const UnfoldShape&, const Unfold<T>&) noexcept;
+};
+
+template <class T>
+struct FoldKernels {
+    void (*fold)(const UnfoldShape&, const Fold<T>&) noexcept;
+};
+
 // ---------------------------------------------------------------- the table of one ISA
 
 // Convolution of integers wraps modulo 2^n, and there signed and unsigned are the same bits: int8 runs as
@@ -293,10 +338,10 @@ struct KernelTable {
 
     Conv2dKernels<float> conv2d_f32;
     Conv2dKernels<double> conv2d_f64;
-    Conv2dKernels<std::uint8_t> conv2d_u8;  // the integer tables have `forward` alone
+    Conv2dKernels<std::uint8_t> conv2d_u8;  // of the integer tables, all have `forward` alone but u64,
     Conv2dKernels<std::uint16_t> conv2d_u16;
     Conv2dKernels<std::uint32_t> conv2d_u32;
-    Conv2dKernels<std::uint64_t> conv2d_u64;
+    Conv2dKernels<std::uint64_t> conv2d_u64;  // which has `backward_input` too, for conv_transpose2d
 
     MaxPool2dKernels<float> max_pool2d_f32;
     MaxPool2dKernels<double> max_pool2d_f64;
@@ -313,6 +358,18 @@ struct KernelTable {
     ReluKernels<std::int16_t> relu_i16;
     ReluKernels<std::int32_t> relu_i32;
     ReluKernels<std::int64_t> relu_i64;
+
+    UnfoldKernels<std::uint8_t> unfold_u8;
+    UnfoldKernels<std::uint16_t> unfold_u16;
+    UnfoldKernels<std::uint32_t> unfold_u32;
+    UnfoldKernels<std::uint64_t> unfold_u64;
+
+    FoldKernels<float> fold_f32;
+    FoldKernels<double> fold_f64;
+    FoldKernels<std::uint8_t> fold_u8;
+    FoldKernels<std::uint16_t> fold_u16;
+    FoldKernels<std::uint32_t> fold_u32;
+    FoldKernels<std::uint64_t> fold_u64;
 };
 
 // The kernel files, one line each. Every ISA's namespace has `void add_<file>(KernelTable&) noexcept` for
@@ -324,6 +381,7 @@ struct KernelTable {
     X(max_pool2d)                 \
     X(peak)                       \
     X(relu)                       \
+    X(unfold)                     \
     X(winograd)                   \
     X(winograd_weight)
 

@@ -69,17 +69,17 @@ bool winograd2(const Conv2dShape& s, Precision p) {
 }
 
 template <class T>
-using Forward = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& x, const T* w,
-                         const T* b, T* y, double nanoseconds);
+using Forward = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& x,
+                         const Weights<T>& w, const T* b, T* y, double nanoseconds);
 
 template <class T>
-void forward_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const T* w,
+void forward_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const Weights<T>& w,
                     const T* b, T* y, double ns) {
-    direct::forward(s, conv2d_kernels<T>(t), x, w, b, y, ns);
+    direct::forward(s, conv2d_kernels<T>(t), x, w.data, b, y, ns);
 }
 template <class T, const kernels::WinogradKernels<T> KernelTable::* Kernels>
-void forward_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const T* w,
-                      const T* b, T* y, double ns) {
+void forward_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x,
+                      const Weights<T>& w, const T* b, T* y, double ns) {
     winograd::forward(s, t.*Kernels, conv2d_kernels<T>(t), x, w, b, y, ns);
 }
 
@@ -113,17 +113,17 @@ constexpr Algorithm<Forward<double>> forward_algorithms<double>[] = {
 
 template <class T>
 using BackwardInput = void (*)(const Conv2dShape&, const KernelTable&, const Images<const T>& dy, const T* w,
-                               T* dx, double nanoseconds);
+                               const T* b, T* dx, double nanoseconds);
 
 template <class T>
 void backward_input_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& dy, const T* w,
-                           T* dx, double ns) {
-    direct::backward_input(s, conv2d_kernels<T>(t), dy, w, dx, ns);
+                           const T* b, T* dx, double ns) {
+    direct::backward_input(s, conv2d_kernels<T>(t), dy, w, b, dx, ns);
 }
 template <class T, const kernels::WinogradKernels<T> KernelTable::* Kernels>
 void backward_input_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& dy,
-                             const T* w, T* dx, double ns) {
-    winograd::backward_input(s, t.*Kernels, conv2d_kernels<T>(t), dy, w, dx, ns);
+                             const T* w, const T* b, T* dx, double ns) {
+    winograd::backward_input(s, t.*Kernels, conv2d_kernels<T>(t), dy, w, b, dx, ns);
 }
 
 template <class T>
@@ -237,18 +237,20 @@ Images<const T> images(const TensorView& a) {
 
 template <class T>
 void run_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,
-                 void* y) {
+                 void* y, PreparedWeights* prepared) {
     const KernelTable& table = active_kernels();
     choose(forward_algorithms<T>, s, table)
-        .run(s, table, images<T>(x), w.as<const T>(), bias ? bias->as<const T>() : nullptr,
+        .run(s, table, images<T>(x), {w.as<const T>(), prepared}, bias ? bias->as<const T>() : nullptr,
              static_cast<T*>(y), conv2d_nanoseconds(s, x.dtype));
 }
 
 template <class T>
-void run_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w, void* dx) {
+void run_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w,
+                        const TensorView* bias, void* dx) {
     const KernelTable& table = active_kernels();
     choose(backward_input_algorithms<T>, s, table)
-        .run(s, table, images<T>(dy), w.as<const T>(), static_cast<T*>(dx), conv2d_nanoseconds(s, dy.dtype));
+        .run(s, table, images<T>(dy), w.as<const T>(), bias ? bias->as<const T>() : nullptr,
+             static_cast<T*>(dx), conv2d_nanoseconds(s, dy.dtype));
 }
 
 template <class T>
@@ -326,13 +328,15 @@ double conv2d_nanoseconds(const Conv2dShape& s, DType dtype) {
 }
 
 void conv2d_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,
-                    void* y) {
-    with_forward_type(x.dtype, [&](auto zero) { run_forward<decltype(zero)>(s, x, w, bias, y); });
+                    void* y, PreparedWeights* prepared) {
+    with_forward_type(x.dtype, [&](auto zero) { run_forward<decltype(zero)>(s, x, w, bias, y, prepared); });
 }
 
-void conv2d_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w, void* dx) {
-    if (dy.dtype == DType::float32) return run_backward_input<float>(s, dy, w, dx);
-    run_backward_input<double>(s, dy, w, dx);
+void conv2d_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w,
+                           const TensorView* bias, void* dx) {
+    if (dy.dtype == DType::float32) return run_backward_input<float>(s, dy, w, bias, dx);
+    if (dy.dtype == DType::float64) return run_backward_input<double>(s, dy, w, bias, dx);
+    run_backward_input<std::uint64_t>(s, dy, w, bias, dx);
 }
 
 void conv2d_backward_weight(const Conv2dShape& s, const TensorView& dy, const TensorView& x, void* dw) {

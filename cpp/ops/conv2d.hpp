@@ -6,6 +6,7 @@
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
 #include "ops/plan.hpp"
+#include "ops/prepared_weights.hpp"
 
 namespace rushlight {
 
@@ -26,15 +27,21 @@ kernels::Conv2dShape conv2d_shape(const Index* x, int x_ndim, const Index* weigh
 // bias (K). Throws std::runtime_error on sizes and mixed dtypes, NotImplemented on other dtypes.
 kernels::Conv2dShape check_conv2d_forward(const TensorView& x, const TensorView& w, const TensorView* bias,
                                           const Conv2dOptions& options);
+// The same of x (N, C, W) or (C, W) and w (K, C / groups, S): images and kernels of one row. The gradients of
+// conv1d are those of conv2d.
+kernels::Conv2dShape check_conv1d_forward(const TensorView& x, const TensorView& w, const TensorView* bias,
+                                          const Conv2dOptions& options);
 // grad_output must have the output's sizes; floating point only.
 void check_conv2d_backward(const kernels::Conv2dShape& shape, const TensorView& grad_output,
                            const TensorView& other, const char* other_name);
 
-// x, dy: any strides; w, y, dx, dw, db: contiguous.
+// x, dy: any strides; w, bias, y, dx, dw, db: contiguous. prepared: what was made of w in earlier calls; the
+// result has the same bits without it.
 void conv2d_forward(const kernels::Conv2dShape& shape, const TensorView& x, const TensorView& w,
-                    const TensorView* bias, void* y);
+                    const TensorView* bias, void* y, PreparedWeights* prepared = nullptr);
+// Also conv_transpose2d's forward, hence the bias (C) or null, and int64.
 void conv2d_backward_input(const kernels::Conv2dShape& shape, const TensorView& dy, const TensorView& w,
-                           void* dx);
+                           const TensorView* bias, void* dx);
 void conv2d_backward_weight(const kernels::Conv2dShape& shape, const TensorView& dy, const TensorView& x,
                             void* dw);
 void conv2d_backward_bias(const TensorView& dy, void* db);

@@ -158,17 +158,18 @@ void forward(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images
 
 template <class T>
 void backward_input(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& dy,
-                    const T* w, T* dx, double nanoseconds) {
+                    const T* w, const T* b, T* dx, double nanoseconds) {
     const Extent extent = backward_input_extent(p);
     const Tiling tiling = choose_tiling(p, extent, sizeof(T));
     const std::size_t scratch = std::size_t(kernels.backward_input_workspace(p, tiling.blocking));
     const bool repair = p.R * p.S > 1 && may_need_repair(kernels, w, p.C * extent.reduction * p.R * p.S,
                                                          p.N * p.C * p.H * p.W);
-    for_each_tile(
-        p, extent, tiling, nanoseconds, [&](Index n, Range groups, Range channels, Range rows, Range cols) {
-            kernels.backward_input(p, tiling.blocking, {dy, w, dx, n, groups, channels, rows, cols, repair},
-                                   workspace<T>(Slot::input, scratch));
-        });
+    for_each_tile(p, extent, tiling, nanoseconds,
+                  [&](Index n, Range groups, Range channels, Range rows, Range cols) {
+                      kernels.backward_input(p, tiling.blocking,
+                                             {dy, w, b, dx, n, groups, channels, rows, cols, repair},
+                                             workspace<T>(Slot::input, scratch));
+                  });
 }
 
 namespace {
@@ -304,14 +305,19 @@ INSTANTIATE_FORWARD(std::uint16_t)
 INSTANTIATE_FORWARD(std::uint32_t)
 INSTANTIATE_FORWARD(std::uint64_t)
 
-#define INSTANTIATE_BACKWARD(T)                                                                           \
-    template void backward_input<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&,  \
-                                    const T*, T*, double);                                                \
+#define INSTANTIATE_BACKWARD_INPUT(T)                                                                    \
+    template void backward_input<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, \
+                                    const T*, const T*, T*, double);                                     \
+    template void describe_backward_input<T>(const Conv2dShape&, const Conv2dKernels<T>&, double, Plan&);
+INSTANTIATE_BACKWARD_INPUT(float)
+INSTANTIATE_BACKWARD_INPUT(double)
+INSTANTIATE_BACKWARD_INPUT(std::uint64_t)
+
+#define INSTANTIATE_BACKWARD_WEIGHT(T)                                                                    \
     template void backward_weight<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, \
                                      const Images<const T>&, T*, double);                                 \
-    template void describe_backward_input<T>(const Conv2dShape&, const Conv2dKernels<T>&, double, Plan&); \
     template void describe_backward_weight<T>(const Conv2dShape&, const Conv2dKernels<T>&, double, Plan&);
-INSTANTIATE_BACKWARD(float)
-INSTANTIATE_BACKWARD(double)
+INSTANTIATE_BACKWARD_WEIGHT(float)
+INSTANTIATE_BACKWARD_WEIGHT(double)
 
 }  // namespace rushlight::direct

@@ -19,7 +19,7 @@ void forward(const kernels::Conv2dShape& shape, const kernels::Conv2dKernels<T>&
 
 template <class T>
 void backward_input(const kernels::Conv2dShape& shape, const kernels::Conv2dKernels<T>& kernels,
-                    const kernels::Images<const T>& dy, const T* w, T* dx, double nanoseconds);
+                    const kernels::Images<const T>& dy, const T* w, const T* b, T* dx, double nanoseconds);
 
 template <class T>
 void backward_weight(const kernels::Conv2dShape& shape, const kernels::Conv2dKernels<T>& kernels,

@@ -53,18 +53,43 @@ Images<const T> view_of(const Images<const T>& x, Index channel, const View& h, 
             x.stride_c, x.stride_h * p.dilation_h, x.stride_w * p.dilation_w};
 }
 
+// How transformed weights lie: u[xi * plane + output * row + channel * column]; data null: not made yet.
+template <class T>
+struct Transformed {
+    const T* data;
+    Index plane, row, column;
+};
+
+// What one convolution of one group reads and writes.
+template <class T>
+struct Operands {
+    Images<const T> source;
+    const T* w;
+    Transformed<T> prepared;  // of w, where weights stay put
+    const T* b;
+    T* y;
+};
+
+// All of w (K, C, 3, 3): row k of a plane has the C channels of output k.
+template <class T>
+void transform_weights(const WinogradKernels<T>& kernels, const T* w, Index K, Index C, bool flip, T* u,
+                       Index plane) {
+    const Index parts = divide_up(K, kRowsPerTask);
+    parallel_for(parts, double(K) * double(C) * 2, [&](Index i) {
+        const Range rows = part(i, parts, K);
+        kernels.weights(w, C, rows, Range{0, C}, flip, u + rows.begin * C, plane, C);
+    });
+}
+
 // One undilated convolution of one group. `repair(n, rows, outputs)` replaces results that are not finite.
 template <class T, class Repair>
 class Run {
   public:
-    Run(const WinogradShape& shape, const WinogradKernels<T>& kernels, const Images<const T>& source,
-        const T* w, const T* b, T* y, double nanoseconds, const Repair& repair)
+    Run(const WinogradShape& shape, const WinogradKernels<T>& kernels, const Operands<T>& operands,
+        double nanoseconds, const Repair& repair)
         : p(shape),
           kernels(kernels),
-          source(source),
-          w(w),
-          b(b),
-          y(y),
+          o(operands),
           nanoseconds(nanoseconds),
           repair(repair),
           points((kernels.tile + 2) * (kernels.tile + 2)),
@@ -79,30 +104,22 @@ class Run {
     }
 
   private:
-    // How transformed weights lie: u[xi * plane + output * row + channel * column], output counted within a
-    // block.
-    struct Weights {
-        const T* data;
-        Index plane, row, column;
-    };
-
-    // The transform's rows are the K of w, its neighbours the C of w, in either direction.
     void many_tiles() const {
+        if (o.prepared.data) return many_tiles(o.prepared);
+        // The transform's rows are the K of w, its neighbours the C of w, in either direction.
         const Index K = p.backward ? p.channels : p.outputs, C = p.backward ? p.outputs : p.channels;
         const Shared<T> u(points * cut.u_plane);
-        const Index parts = divide_up(K, kRowsPerTask);
-        parallel_for(parts, double(K) * double(C) * 2, [&](Index i) {
-            const Range rows = part(i, parts, K);
-            kernels.weights(w, C, rows, Range{0, C}, p.backward, u.get() + rows.begin * C, cut.u_plane, C);
-        });
+        transform_weights(kernels, o.w, K, C, p.backward, u.get(), cut.u_plane);
+        many_tiles({u.get(), cut.u_plane, p.backward ? 1 : C, p.backward ? C : 1});
+    }
 
-        const Index row = p.backward ? 1 : C, column = p.backward ? C : 1;
+    void many_tiles(const Transformed<T>& u) const {
         parallel_for(cut.tasks, nanoseconds, [&](Index i) {
             const Range block = part(i, cut.tasks, strips);
             T* v = workspace<T>(Slot::transform, std::size_t(points * cut.v_plane));
             transform_input(block, Range{0, p.channels}, {v, cut.tiles, cut.v_plane});
             for (Index k = 0; k < p.outputs; k += kOutputsPerBlock)
-                multiply({u.get() + k * row, cut.u_plane, row, column}, {v, cut.tiles, cut.v_plane}, block,
+                multiply(from_output(u, k), {v, cut.tiles, cut.v_plane}, block,
                          Range{k, std::min(k + kOutputsPerBlock, p.outputs)});
         });
     }
@@ -118,25 +135,33 @@ class Run {
         parallel_for(cut.tasks, nanoseconds, [&](Index task) {
             const Range outputs{task * kOutputsPerTask, std::min((task + 1) * kOutputsPerTask, p.outputs)},
                 all_channels{0, p.channels};
+            const WinogradBlock<const T> tiles{v.get(), cut.tiles, cut.v_plane};
+            if (o.prepared.data) return multiply(from_output(o.prepared, outputs.begin), tiles, all, outputs);
             const Index count = outputs.end - outputs.begin;
             T* u = workspace<T>(Slot::weight, std::size_t(points * cut.u_plane));
             if (p.backward)
-                kernels.weights(w, p.outputs, all_channels, outputs, true, u, cut.u_plane, count);
+                kernels.weights(o.w, p.outputs, all_channels, outputs, true, u, cut.u_plane, count);
             else
-                kernels.weights(w, p.channels, outputs, all_channels, false, u, cut.u_plane, p.channels);
-            multiply({u, cut.u_plane, p.backward ? 1 : p.channels, p.backward ? count : 1},
-                     {v.get(), cut.tiles, cut.v_plane}, all, outputs);
+                kernels.weights(o.w, p.channels, outputs, all_channels, false, u, cut.u_plane, p.channels);
+            multiply({u, cut.u_plane, p.backward ? 1 : p.channels, p.backward ? count : 1}, tiles, all,
+                     outputs);
         });
+    }
+
+    static Transformed<T> from_output(Transformed<T> u, Index output) {
+        u.data += output * u.row;
+        return u;
     }
 
     void transform_input(Range block, Range channels, const WinogradBlock<T>& v) const {
         const Index scratch = kernels.input_workspace(p, block.end - block.begin);
-        kernels.input(p, source, block, channels, v, workspace<T>(Slot::input, std::size_t(scratch)));
+        kernels.input(p, o.source, block, channels, v, workspace<T>(Slot::input, std::size_t(scratch)));
     }
 
-    void multiply(const Weights& u, const WinogradBlock<const T>& v, Range block, Range outputs) const {
+    void multiply(const Transformed<T>& u, const WinogradBlock<const T>& v, Range block,
+                  Range outputs) const {
         const Index scratch = kernels.output_workspace(p, outputs.end - outputs.begin, v.tiles);
-        kernels.output(p, u.data, u.plane, u.row, u.column, v, block, outputs, b, y,
+        kernels.output(p, u.data, u.plane, u.row, u.column, v, block, outputs, o.b, o.y,
                        workspace<T>(Slot::output, std::size_t(scratch)));
         for (Index s = block.begin; s < block.end;) {  // image by image
             const Index n = s / p.tile_rows, row = s % p.tile_rows,
@@ -148,10 +173,7 @@ class Run {
 
     const WinogradShape p;
     const WinogradKernels<T>& kernels;
-    const Images<const T> source;
-    const T* w;
-    const T* b;
-    T* y;
+    const Operands<T> o;
     double nanoseconds;
     const Repair& repair;
     const Index points, strips;
@@ -162,8 +184,8 @@ class Run {
 // that are not finite.
 template <class T, class Repair>
 void run(const Conv2dShape& p, const Side& from, const Side& to, Index pad_h, Index pad_w, bool backward,
-         const WinogradKernels<T>& kernels, const Images<const T>& source, const T* w, const T* b, T* result,
-         double nanoseconds, const Repair& repair) {
+         const WinogradKernels<T>& kernels, const Operands<T>& all, double nanoseconds,
+         const Repair& repair) {
     const Index Cg = from.channels / p.groups, Kg = to.channels / p.groups;
     const bool dilated = p.dilation_h * p.dilation_w > 1;
     const double share = nanoseconds / double(p.groups * p.dilation_h * p.dilation_w);
@@ -177,10 +199,13 @@ void run(const Conv2dShape& p, const Side& from, const Side& to, Index pad_h, In
                 const View vw = make_view(c, pad_w, p.dilation_w, from.W, to.W);
                 WinogradShape shape = view_shape(p, from, to, vh, vw, kernels.tile);
                 shape.backward = backward;
-                T* y = result + g * Kg * to.H * to.W + a * to.W + c;
-                Run<T, decltype(repair_block)>(shape, kernels, view_of(source, g * Cg, vh, vw, p),
-                                               w + g * Kg * Cg * 9, b ? b + g * Kg : nullptr, y, share,
-                                               repair_block)();
+                Operands<T> o = all;
+                o.source = view_of(all.source, g * Cg, vh, vw, p);
+                o.w += g * Kg * Cg * 9;
+                if (o.prepared.data) o.prepared.data += g * Kg * Cg;
+                if (o.b) o.b += g * Kg;
+                o.y += g * Kg * to.H * to.W + a * to.W + c;
+                Run<T, decltype(repair_block)>(shape, kernels, o, share, repair_block)();
             }
         if (dilated)
             parallel_for(p.N * Kg, share / 8,
@@ -201,31 +226,40 @@ bool suits(const Conv2dShape& p, Index m, Index least_tiles) {
 
 template <class T>
 void forward(const Conv2dShape& p, const WinogradKernels<T>& kernels, const Conv2dKernels<T>& direct,
-             const Images<const T>& x, const T* w, const T* b, T* y, double nanoseconds) {
+             const Images<const T>& x, const Weights<T>& w, const T* b, T* y, double nanoseconds) {
     const auto repair = [&](Index g, Index n, Range rows, Range outputs) {
-        direct.repair_forward(p, {x, w, b, y, n, {g, g + 1}, outputs, rows, {0, p.OW}, true});
+        direct.repair_forward(p, {x, w.data, b, y, n, {g, g + 1}, outputs, rows, {0, p.OW}, true});
     };
-    run(p, {p.C, p.H, p.W}, {p.K, p.OH, p.OW}, p.pad_top, p.pad_left, false, kernels, x, w, b, y, nanoseconds,
+    Operands<T> operands{x, w.data, {}, b, y};
+    std::shared_ptr<const void> prepared;
+    if (w.prepared) {
+        const Index C = p.C / p.groups, points = (kernels.tile + 2) * (kernels.tile + 2);
+        const Index plane = p.K * C + kVector;
+        prepared = w.prepared->form(&kernels, std::size_t(points * plane) * sizeof(T), [&](void* u) {
+            transform_weights(kernels, w.data, p.K, C, false, static_cast<T*>(u), plane);
+        });
+        operands.prepared = {static_cast<const T*>(prepared.get()), plane, C, 1};
+    }
+    run(p, {p.C, p.H, p.W}, {p.K, p.OH, p.OW}, p.pad_top, p.pad_left, false, kernels, operands, nanoseconds,
         repair);
 }
 
 // dx is the convolution of dy with the kernel turned by 180 degrees, padded so that sizes come out.
 template <class T>
 void backward_input(const Conv2dShape& p, const WinogradKernels<T>& kernels, const Conv2dKernels<T>& direct,
-                    const Images<const T>& dy, const T* w, T* dx, double nanoseconds) {
+                    const Images<const T>& dy, const T* w, const T* b, T* dx, double nanoseconds) {
     const auto repair = [&](Index g, Index n, Range rows, Range outputs) {
-        direct.repair_backward_input(p, {dy, w, dx, n, {g, g + 1}, outputs, rows, {0, p.W}, true});
+        direct.repair_backward_input(p, {dy, w, b, dx, n, {g, g + 1}, outputs, rows, {0, p.W}, true});
     };
-    const T* no_bias = nullptr;
     run(p, {p.K, p.OH, p.OW}, {p.C, p.H, p.W}, 2 * p.dilation_h - p.pad_top, 2 * p.dilation_w - p.pad_left,
-        true, kernels, dy, w, no_bias, dx, nanoseconds, repair);
+        true, kernels, Operands<T>{dy, w, {}, b, dx}, nanoseconds, repair);
 }
 
 #define INSTANTIATE(T)                                                                                      \
     template void forward<T>(const Conv2dShape&, const WinogradKernels<T>&, const Conv2dKernels<T>&,        \
-                             const Images<const T>&, const T*, const T*, T*, double);                       \
+                             const Images<const T>&, const Weights<T>&, const T*, T*, double);              \
     template void backward_input<T>(const Conv2dShape&, const WinogradKernels<T>&, const Conv2dKernels<T>&, \
-                                    const Images<const T>&, const T*, T*, double);
+                                    const Images<const T>&, const T*, const T*, T*, double);
 INSTANTIATE(float)
 INSTANTIATE(double)
 

@@ -5,6 +5,7 @@
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
 #include "ops/plan.hpp"
+#include "ops/prepared_weights.hpp"
 
 namespace rushlight::winograd {
 
@@ -15,13 +16,13 @@ bool suits(const kernels::Conv2dShape& shape, Index m, Index least_tiles);
 // `repair` is the ISA's direct convolution, whose definition replaces results that are not finite.
 template <class T>
 void forward(const kernels::Conv2dShape& shape, const kernels::WinogradKernels<T>& kernels,
-             const kernels::Conv2dKernels<T>& repair, const kernels::Images<const T>& x, const T* w,
+             const kernels::Conv2dKernels<T>& repair, const kernels::Images<const T>& x, const Weights<T>& w,
              const T* b, T* y, double nanoseconds);
 
 template <class T>
 void backward_input(const kernels::Conv2dShape& shape, const kernels::WinogradKernels<T>& kernels,
                     const kernels::Conv2dKernels<T>& repair, const kernels::Images<const T>& dy, const T* w,
-                    T* dx, double nanoseconds);
+                    const T* b, T* dx, double nanoseconds);
 
 // What the two would do.
 template <class T>

@@ -25,10 +25,13 @@ from . import functional as functional
 from . import nn as nn
 from . import optim as optim
 from . import random as random
+from . import utils as utils
 from ._version import __version__ as __version__
 from .autograd.grad_mode import *
 from .dtypes import *
+from .functional import conv1d as conv1d
 from .functional import conv2d as conv2d
+from .functional import conv_transpose2d as conv_transpose2d
 from .functional import log_softmax as log_softmax
 from .functional import max_pool2d as max_pool2d
 from .functional import relu as relu

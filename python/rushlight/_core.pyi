@@ -51,6 +51,70 @@ def try_conv2d(
     input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any, /
 ) -> Any: ...
 
+class PreparedConv2d:
+    """Weights with what conv2d has computed from them. own: a copy of `weight`; else `weight` itself, and a
+    change of its elements is noticed in the next call."""
+
+    def __init__(self, weight: NDArray[Any], own: bool) -> None: ...
+    @property
+    def weight(self) -> NDArray[Any]: ...
+    @property
+    def nbytes(self) -> int: ...
+    def forward(
+        self,
+        x: NDArray[Any],
+        b: NDArray[Any] | None,
+        stride: Sequence[int],
+        padding: Sequence[int],
+        dilation: Sequence[int],
+        groups: int,
+    ) -> NDArray[Any]: ...
+
+# ---- convolution of signals: dtypes as conv2d's forward; padding is (left, right)
+
+def conv1d_forward(
+    x: NDArray[Any],
+    w: NDArray[Any],
+    b: NDArray[Any] | None,
+    stride: int,
+    padding: Sequence[int],
+    dilation: int,
+    groups: int,
+) -> NDArray[Any]: ...
+
+# ---- transposed convolution: float32 and float64; forward also int64; padding is (rows, columns)
+
+def conv_transpose2d_forward(
+    x: NDArray[Any],
+    w: NDArray[Any],
+    b: NDArray[Any] | None,
+    stride: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    groups: int,
+    dilation: Sequence[int],
+) -> NDArray[Any]: ...
+def conv_transpose2d_backward_input(
+    dy: NDArray[Any],
+    w: NDArray[Any],
+    input_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    groups: int,
+    dilation: Sequence[int],
+) -> NDArray[Any]: ...
+def conv_transpose2d_backward_weight(
+    dy: NDArray[Any],
+    x: NDArray[Any],
+    weight_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    output_padding: Sequence[int],
+    groups: int,
+    dilation: Sequence[int],
+) -> NDArray[Any]: ...
+
 # ---- max pooling
 
 @overload
@@ -102,6 +166,24 @@ def try_max_pool2d(
 def relu_forward(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
 def relu_backward(dy: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]: ...
 def try_relu(input: Any, /) -> Any: ...
+
+# ---- windows as columns, and back: any numbers (unfold: bool too); padding is (rows, columns)
+
+def unfold(
+    x: NDArray[Any],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> NDArray[Any]: ...
+def fold(
+    y: NDArray[Any],
+    output_size: Sequence[int],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+) -> NDArray[Any]: ...
 
 # ---- what they would do: sizes in, facts by name out
 

@@ -149,17 +149,19 @@ def _block(u: Any) -> Any:
 
 
 def uniform_values(g: Generator, shape: tuple[int, ...], kind: np.dtype[Any], low: float, high: float) -> Any:
-    """u * (high - low) + low, rounded once; what rounds to `high` becomes `low`."""
-    u = g.uniform(math.prod(shape), kind).reshape(shape)
-    first, last = kind.type(low), kind.type(high)
-    if (low, high) != (0, 1):
+    """u * (high - low) + low, rounded once; what rounds to `high` becomes `low`. float16: in float32."""
+    if kind == np.float16:
+        u = uniform_values(g, shape, dtypes.F32, low, high).astype(kind)
+    else:
+        u = g.uniform(math.prod(shape), kind).reshape(shape)
+        if (low, high) == (0, 1):
+            return u  # below 1 by construction
+        first, span = kind.type(low), kind.type(high) - kind.type(low)
         if kind == np.float64:
-            u = _multiply_add(u, last - first, first)
+            u = _multiply_add(u, span, first)
         else:  # in float64 the product of two float32 is exact
-            u = (u.astype(np.float64) * np.float64(last - first) + np.float64(first)).astype(kind)
-    elif kind != np.float16:
-        return u  # below 1 by construction
-    return np.where(u == last, first, u)
+            u = (u.astype(np.float64) * np.float64(span) + np.float64(first)).astype(kind)
+    return np.where(u == kind.type(high), kind.type(low), u)
 
 
 def _multiply_add(a: Any, b: Any, c: Any) -> Any:

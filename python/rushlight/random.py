@@ -211,13 +211,22 @@ def normal(
     return wrap((normal_values(_of(generator), shape, kind, 0, 1) * spread + centre).astype(kind))
 
 
-def bernoulli(input: Any, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability `input` gives for each element, else 0; one uniform of its dtype each."""
-    p = array_of("bernoulli", input)
-    if p.size and not (np.all(p >= 0) and np.all(p <= 1)):
+def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability `input` gives for each element, else 0; one uniform of its dtype each.
+
+    With `p`, that probability for all elements of a Tensor like `input`; one float64 uniform each.
+    """
+    chance = array_of("bernoulli", input)
+    if p is not None:
+        if not 0 <= p <= 1:
+            raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p:g}")
+        drawn = _of(generator).uniform(chance.size, dtypes.F64).reshape(chance.shape)
+        return wrap((drawn < p).astype(chance.dtype))
+    if chance.size and not (np.all(chance >= 0) and np.all(chance <= 1)):
         raise RuntimeError("Expected p_in >= 0 && p_in <= 1 to be true, but got false.")
-    drawn = _of(generator).uniform(p.size, _float_kind("bernoulli_tensor_cpu_p_", dtypes.of(p.dtype)))
-    return wrap((drawn.reshape(p.shape) < p).astype(p.dtype))
+    kind = _float_kind("bernoulli_tensor_cpu_p_", dtypes.of(chance.dtype))
+    drawn = _of(generator).uniform(chance.size, kind).reshape(chance.shape)
+    return wrap((drawn < chance).astype(chance.dtype))
 
 
 def rand_like(

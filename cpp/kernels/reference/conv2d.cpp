@@ -32,7 +32,7 @@ void backward_input(const Conv2dShape& p, const Conv2dBlocking&, const Conv2dBac
             for (Index ih = tile.rows.begin; ih < tile.rows.end; ++ih)
                 for (Index iw = tile.cols.begin; iw < tile.cols.end; ++iw)
                     tile.dx[((tile.n * p.C + c) * p.H + ih) * p.W + iw] =
-                        conv2d_grad_input_at(p, tile.dy, tile.w, tile.n, c, ih, iw);
+                        conv2d_grad_input_at(p, tile.dy, tile.w, tile.b, tile.n, c, ih, iw);
 }
 
 template <class T>
@@ -56,9 +56,14 @@ void add_forward(Conv2dKernels<T>& kernels) {
 }
 
 template <class T>
-void add_backward(Conv2dKernels<T>& kernels) {
+void add_backward_input(Conv2dKernels<T>& kernels) {
     kernels.backward_input_workspace = no_workspace;
     kernels.backward_input = backward_input<T>;
+}
+
+template <class T>
+void add_backward(Conv2dKernels<T>& kernels) {
+    add_backward_input(kernels);
     kernels.backward_bias = backward_bias<T>;
 }
 
@@ -71,6 +76,7 @@ void add_conv2d(KernelTable& table) noexcept {
     add_forward(table.conv2d_u16);
     add_forward(table.conv2d_u32);
     add_forward(table.conv2d_u64);
+    add_backward_input(table.conv2d_u64);
     add_backward(table.conv2d_f32);
     add_backward(table.conv2d_f64);
 }

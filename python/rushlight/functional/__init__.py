@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from ..ops.shape import flatten
 from .activation import relu, relu_
-from .conv import conv2d
+from .conv import conv2d, prepare_conv2d
+from .conv1d import conv1d
+from .conv_transpose import conv_transpose2d
 from .cross_entropy import cross_entropy
 from .linear import linear
 from .loss import mse_loss, nll_loss
@@ -17,12 +19,16 @@ from .piecewise import elu, hardtanh, leaky_relu, prelu, relu6, threshold
 from .pooling import max_pool2d
 from .smooth import gelu, sigmoid, silu, softplus, tanh
 from .softmax import log_softmax, softmax
+from .unfold import fold, unfold
 
 __all__ = [
+    "conv1d",
     "conv2d",
+    "conv_transpose2d",
     "cross_entropy",
     "elu",
     "flatten",
+    "fold",
     "gelu",
     "hardtanh",
     "leaky_relu",
@@ -33,6 +39,7 @@ __all__ = [
     "nll_loss",
     "pad",
     "prelu",
+    "prepare_conv2d",
     "relu",
     "relu6",
     "relu_",
@@ -42,4 +49,5 @@ __all__ = [
     "softplus",
     "tanh",
     "threshold",
+    "unfold",
 ]

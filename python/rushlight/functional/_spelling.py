@@ -95,7 +95,7 @@ def ints(where: str, name: str, position: int, value: Any) -> tuple[int, ...]:
 def pair(where: str, name: str, position: int, value: Any, wrong_length: str) -> Pair:
     """An int, a tuple of one or a tuple of two, as a pair (height first).
 
-    Any other length raises `wrong_length`, a text with {name} and {values} to be filled in.
+    Any other length raises `wrong_length`, a text with {name}, {values} and {size} to be filled in.
     """
     if type(value) is int and -_LIMIT <= value < _LIMIT:  # the usual spellings first
         return value, value
@@ -105,7 +105,7 @@ def pair(where: str, name: str, position: int, value: Any, wrong_length: str) ->
     if len(numbers) == 1:
         return numbers[0], numbers[0]
     if len(numbers) != 2:
-        raise RuntimeError(wrong_length.format(name=name, values=list(numbers)))
+        raise RuntimeError(wrong_length.format(name=name, values=list(numbers), size=len(numbers)))
     return numbers[0], numbers[1]
 
 

@@ -12,6 +12,9 @@ from typing import Any
 from numpy import ndarray
 
 from .._core import (
+    PreparedConv2d as PreparedConv2d,  # nn.Conv2d asks for it here
+)
+from .._core import (
     conv2d_backward_bias,
     conv2d_backward_input,
     conv2d_backward_weight,
@@ -22,7 +25,7 @@ from ..autograd import Rule, record, unwrap
 from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, one_int, pair, several_ints, sides
 
 _WHERE = "conv2d() received an invalid combination of arguments:"  # torch's words for a wrong type
-_LENGTH = (
+LENGTH = (
     "expected {name} to be a single integer value or a list of 2 values to match the convolution dimensions, "
     "but got {name}={values}"
 )
@@ -33,7 +36,7 @@ Settings = tuple[Pair, Sides, Pair, int]  # stride, padding, dilation, groups
 # ---- conv2d ----------------------------------------------------------------------------------------------
 def conv2d(
     input: ArrayOrTensor,
-    weight: ArrayOrTensor,
+    weight: ArrayOrTensor | PreparedConv2d,
     bias: ArrayOrTensor | None = None,
     stride: Ints = 1,
     padding: Any = 0,
@@ -48,7 +51,7 @@ def conv2d(
 
     input     (N, C, H, W), or (C, H, W) for one image; float32, float64, or any of int8..int64, uint8 (these
               wrap around in their own type and have no gradient)
-    weight    (K, C / groups, R, S), the input's dtype
+    weight    (K, C / groups, R, S), the input's dtype; or what prepare_conv2d made of it
     bias      (K,) or None
     stride    int or (down, across)
     padding   zeros around the image: int, (rows, columns), ((top, bottom), (left, right)), 'valid' (none), or
@@ -74,6 +77,8 @@ def conv2d(
     y = try_conv2d(input, weight, bias, stride, padding, dilation, groups)
     if y is not NotImplemented:  # the usual arguments, all of them ndarrays
         return y
+    if type(weight) is PreparedConv2d:
+        return _conv2d_prepared(input, weight, bias, stride, padding, dilation, groups)
     x, w = unwrap(input), unwrap(weight)
     y = try_conv2d(x, w, unwrap(bias), stride, padding, dilation, groups)
     if y is not NotImplemented:  # the usual arguments, some of them Tensors
@@ -83,6 +88,41 @@ def conv2d(
     if bias is not None:
         array_of(_WHERE, "bias", 3, bias)
     return _forward(input, weight, bias, _settings(x.ndim, w.shape, stride, padding, dilation, groups))
+
+
+def prepare_conv2d(weight: ArrayOrTensor) -> PreparedConv2d:
+    """Weights for many calls: `conv2d(input, prepared, ...)` computes what depends on them alone only once.
+
+    weight  (K, C / groups, R, S); a copy is kept, so later changes of `weight` change nothing, and it is a
+            constant: gradients flow through it to the input, not into it
+
+    What there is to prepare depends on the shapes, on the instruction set and on the precision
+    (set_float32_conv_precision); it happens in the first call that wants it, again if one of the latter two
+    has changed, and for 3 x 3 kernels alone: other weights are used as they are. Results have the same bits
+    as those of the weight itself. `prepared.nbytes` tells the memory it takes besides the copy,
+    `prepared.weight` gives that copy. nn.Conv2d does all this by itself in eval mode while no gradients are
+    recorded.
+
+    Raises TypeError if weight is neither ndarray nor Tensor. Not in torch.
+
+    >>> import numpy as np
+    >>> from rushlight import functional as F
+    >>> kernels = F.prepare_conv2d(np.ones((1, 1, 3, 3), np.float32))
+    >>> F.conv2d(np.ones((1, 1, 3, 4), np.float32), kernels)
+    array([[[[9., 9.]]]], dtype=float32)
+    """
+    return PreparedConv2d(array_of("prepare_conv2d():", "weight", 1, weight), own=True)
+
+
+def _conv2d_prepared(
+    input: Any, prepared: PreparedConv2d, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Any:
+    x, w = array_of(_WHERE, "input", 1, input), prepared.weight
+    if bias is not None:
+        array_of(_WHERE, "bias", 3, bias)
+    settings = _settings(x.ndim, w.shape, stride, padding, dilation, groups)
+    y = prepared.forward(x, unwrap(bias), *settings)
+    return record(y, CONV2D, (input, w, bias), (input, w), (x.shape, w.shape, settings))
 
 
 def _forward(input: Any, weight: Any, bias: Any, settings: Settings) -> Any:
@@ -95,9 +135,9 @@ def _conv2d_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]
     input, weight = saved
     input_size, weight_size, settings = params
     return (
-        _input_gradient(input_size, weight, grad, settings) if needs[0] else None,
-        _weight_gradient(input, weight_size, grad, settings) if needs[1] else None,
-        _bias_gradient(grad) if needs[2] else None,
+        input_gradient(input_size, weight, grad, settings) if needs[0] else None,
+        weight_gradient(input, weight_size, grad, settings) if needs[1] else None,
+        bias_gradient(grad) if needs[2] else None,
     )
 
 
@@ -135,12 +175,12 @@ def conv2d_input(
     size = several_ints("conv2d_input():", "input_size", 1, input_size)
     w = array_of("conv2d_input():", "weight", 2, weight)
     array_of("conv2d_input():", "grad_output", 3, grad_output)
-    return _input_gradient(
+    return input_gradient(
         size, weight, grad_output, _settings(len(size), w.shape, stride, padding, dilation, groups)
     )
 
 
-def _input_gradient(input_size: tuple[int, ...], weight: Any, grad_output: Any, settings: Settings) -> Any:
+def input_gradient(input_size: tuple[int, ...], weight: Any, grad_output: Any, settings: Settings) -> Any:
     w = unwrap(weight)
     dx = conv2d_backward_input(unwrap(grad_output), w, input_size, *settings)
     return record(dx, CONV2D_INPUT, (weight, grad_output), (weight, grad_output), (w.shape, settings))
@@ -150,7 +190,7 @@ def _conv2d_input_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool
     weight, grad_output = saved
     weight_size, settings = params
     return (
-        _weight_gradient(grad, weight_size, grad_output, settings) if needs[0] else None,
+        weight_gradient(grad, weight_size, grad_output, settings) if needs[0] else None,
         _forward(grad, weight, None, settings) if needs[1] else None,
     )
 
@@ -188,12 +228,12 @@ def conv2d_weight(
     x = array_of("conv2d_weight():", "input", 1, input)
     size = several_ints("conv2d_weight():", "weight_size", 2, weight_size)
     array_of("conv2d_weight():", "grad_output", 3, grad_output)
-    return _weight_gradient(
+    return weight_gradient(
         input, size, grad_output, _settings(x.ndim, size, stride, padding, dilation, groups)
     )
 
 
-def _weight_gradient(input: Any, weight_size: tuple[int, ...], grad_output: Any, settings: Settings) -> Any:
+def weight_gradient(input: Any, weight_size: tuple[int, ...], grad_output: Any, settings: Settings) -> Any:
     x = unwrap(input)
     dw = conv2d_backward_weight(unwrap(grad_output), x, weight_size, *settings)
     return record(dw, CONV2D_WEIGHT, (input, grad_output), (input, grad_output), (x.shape, settings))
@@ -203,7 +243,7 @@ def _conv2d_weight_backward(grad: Any, saved: Any, params: Any, needs: tuple[boo
     input, grad_output = saved
     input_size, settings = params
     return (
-        _input_gradient(input_size, grad, grad_output, settings) if needs[0] else None,
+        input_gradient(input_size, grad, grad_output, settings) if needs[0] else None,
         _forward(input, grad, None, settings) if needs[1] else None,
     )
 
@@ -211,7 +251,7 @@ def _conv2d_weight_backward(grad: Any, saved: Any, params: Any, needs: tuple[boo
 CONV2D_WEIGHT = Rule("ConvolutionBackwardBackward0", _conv2d_weight_backward, uses=((1,), (0,)))
 
 
-def _bias_gradient(grad_output: Any) -> Any:
+def bias_gradient(grad_output: Any) -> Any:
     if type(grad_output) is ndarray:
         return conv2d_backward_bias(grad_output)
     return grad_output.sum((0, 2, 3) if grad_output.ndim == 4 else (1, 2))
@@ -222,8 +262,8 @@ def _settings(
     input_ndim: int, weight_size: tuple[int, ...], stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> Settings:
     """Stride, padding, dilation and groups in the one form that the core takes."""
-    strides = pair(_WHERE, "stride", 4, stride, _LENGTH)
-    dilations = pair(_WHERE, "dilation", 6, dilation, _LENGTH)
+    strides = pair(_WHERE, "stride", 4, stride, LENGTH)
+    dilations = pair(_WHERE, "dilation", 6, dilation, LENGTH)
     group_count = one_int(_WHERE, "groups", 7, groups)
     if isinstance(padding, str):
         return (
@@ -232,7 +272,7 @@ def _settings(
             dilations,
             group_count,
         )
-    return strides, sides(_WHERE, "padding", 5, padding, _LENGTH), dilations, group_count
+    return strides, sides(_WHERE, "padding", 5, padding, LENGTH), dilations, group_count
 
 
 def _usual_settings(stride: Any, padding: Any, dilation: Any, groups: int) -> Settings:
@@ -260,7 +300,7 @@ def _padding_by_name(
         raise RuntimeError("padding='same' is not supported for strided convolutions")
     (top, bottom), (left, right) = (same_sides(weight_size[d], dilation[d - 2]) for d in (2, 3))
     if top != bottom or left != right:
-        _warn_uneven_once()
+        warn_uneven_once()
     return top, bottom, left, right
 
 
@@ -273,7 +313,7 @@ def same_sides(kernel: int, dilation: int) -> Pair:
 _warned = False
 
 
-def _warn_uneven_once() -> None:
+def warn_uneven_once() -> None:
     global _warned
     if not _warned:
         _warned = True

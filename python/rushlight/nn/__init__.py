@@ -24,7 +24,8 @@ from .activation import (
     Threshold,
 )
 from .container import ModuleList, Sequential
-from .conv import Conv2d
+from .conv import Conv1d, Conv2d
+from .conv_transpose import ConvTranspose2d
 from .flatten import Flatten
 from .linear import Identity, Linear
 from .loss import CrossEntropyLoss, MSELoss
@@ -32,13 +33,17 @@ from .module import Module
 from .padding import ZeroPad2d
 from .parameter import Parameter
 from .pooling import MaxPool2d
+from .unfold import Fold, Unfold
 
 __all__ = [
     "ELU",
     "GELU",
+    "Conv1d",
     "Conv2d",
+    "ConvTranspose2d",
     "CrossEntropyLoss",
     "Flatten",
+    "Fold",
     "Hardtanh",
     "Identity",
     "LeakyReLU",
@@ -59,6 +64,7 @@ __all__ = [
     "Softplus",
     "Tanh",
     "Threshold",
+    "Unfold",
     "ZeroPad2d",
     "functional",
     "grad",

@@ -1,47 +1,24 @@
-"""Conv2d: the layer around functional.conv2d."""
+"""Conv1d and Conv2d: the layers around functional.conv1d and conv2d."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import functional as F
+from ..autograd import is_grad_enabled, unwrap
+from ..autograd.recording import edge_of
 from ..functional._spelling import Ints, four_sides
-from ..functional.conv import same_sides
-from ..ops.creation import empty
-from .init import init_affine
-from .module import Module
-from .parameter import Parameter
+from ..functional.conv import PreparedConv2d, same_sides
+from ._convolution import Convolution, as_tuple
 
 _PADDING_NAMES = ("valid", "same")
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
-
-def as_pair(value: Any) -> Any:
-    """An int as a pair; a sequence as a tuple."""
-    return tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+C = TypeVar("C", bound="Conv2d")
 
 
-class Conv2d(Module):
-    """Convolution with its own kernels: output[k] = bias[k] + sum over c of weight[k, c] slid over input[c].
-
-    in_channels, out_channels  channels of the images that come and go
-    kernel_size                int or (height, width)
-    stride, padding, dilation, groups: as in functional.conv2d (defaults 1, 0, 1, 1)
-    bias                       whether there is one number per output channel to add
-    padding_mode               'zeros' (others need functional.pad's other modes, which are not there yet)
-
-    weight (out_channels, in_channels / groups, height, width) and bias (out_channels,) start uniform on
-    (-b, b), b = 1 / sqrt(in_channels / groups * height * width).
-    Input (N, C, H, W) or (C, H, W); see functional.conv2d for the output's size and the errors.
-
-    >>> from rushlight import nn
-    >>> nn.Conv2d(3, 16, (3, 5), stride=2, padding=1, bias=False)
-    Conv2d(3, 16, kernel_size=(3, 5), stride=(2, 2), padding=(1, 1), bias=False)
-
-    Source: torch.nn.Conv2d.
-    """
-
-    bias: Parameter | None
+class _Conv(Convolution):
+    """A convolution that is not transposed: what its arguments may be."""
 
     def __init__(
         self,
@@ -57,60 +34,113 @@ class Conv2d(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        super().__init__()
-        _check(in_channels, out_channels, groups, as_pair(stride), padding, padding_mode)
-        self.in_channels = in_channels
-        self.out_channels = out_channels
-        self.kernel_size = as_pair(kernel_size)
-        self.stride = as_pair(stride)
-        self.padding = padding if isinstance(padding, str) else as_pair(padding)
-        self.dilation = as_pair(dilation)
-        self.transposed = False
-        self.output_padding = (0, 0)
-        self.groups = groups
-        self.padding_mode = padding_mode
-        self.weight = Parameter(
-            empty((out_channels, in_channels // groups, *self.kernel_size), device=device, dtype=dtype)
+        _check_padding(as_tuple(stride, 1), padding, padding_mode)
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            False,
+            0,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
         )
-        if bias:
-            self.bias = Parameter(empty((out_channels,), device=device, dtype=dtype))
-        else:
-            self.register_parameter("bias", None)
-        self.reset_parameters()
 
-    def reset_parameters(self) -> None:
-        """Draw fresh weights."""
-        init_affine(self.weight, self.bias)
+
+class Conv1d(_Conv):
+    """Convolution of signals with its own kernels: Conv2d in one dimension.
+
+    in_channels, out_channels  channels of the signals that come and go
+    kernel_size                int or (length,)
+    stride, padding, dilation, groups: as in functional.conv1d (defaults 1, 0, 1, 1)
+    bias                       whether there is one number per output channel to add
+    padding_mode               what functional.pad fills with: 'zeros', or another mode that it knows
+
+    weight (out_channels, in_channels / groups, length) and bias (out_channels,) start uniform on (-b, b),
+    b = 1 / sqrt(in_channels / groups * length).
+    Input (N, C, L) or (C, L); see functional.conv1d for the output's size and the errors.
+
+    >>> from rushlight import nn
+    >>> nn.Conv1d(3, 16, 5, padding="same")
+    Conv1d(3, 16, kernel_size=(5,), stride=(1,), padding=same)
+
+    Source: torch.nn.Conv1d.
+    """
+
+    _dims = 1
 
     def forward(self, input: Any) -> Any:
         weight, bias = self._own_parameters()
+        if self.padding_mode == "zeros":
+            return F.conv1d(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
+        padded = F.pad(input, self._pad_amounts(), mode=self.padding_mode)
+        return F.conv1d(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
+
+    def _pad_amounts(self) -> tuple[Any, ...]:
+        """The padding as functional.pad wants it: (left, right)."""
+        if self.padding == "valid":
+            return 0, 0
+        if self.padding == "same":
+            return same_sides(self.kernel_size[0], self.dilation[0])
+        return self.padding[0], self.padding[0]
+
+
+class Conv2d(_Conv):
+    """Convolution with its own kernels: output[k] = bias[k] + sum over c of weight[k, c] slid over input[c].
+
+    in_channels, out_channels  channels of the images that come and go
+    kernel_size                int or (height, width)
+    stride, padding, dilation, groups: as in functional.conv2d (defaults 1, 0, 1, 1)
+    bias                       whether there is one number per output channel to add
+    padding_mode               'zeros' (others need functional.pad's other modes, which are not there yet)
+
+    weight (out_channels, in_channels / groups, height, width) and bias (out_channels,) start uniform on
+    (-b, b), b = 1 / sqrt(in_channels / groups * height * width).
+    Input (N, C, H, W) or (C, H, W); see functional.conv2d for the output's size and the errors.
+
+    In eval mode, while no gradients are recorded, a layer of 3 x 3 kernels keeps what its forward pass
+    computes from the weights alone (functional.prepare_conv2d). A change of the weights, made in whatever
+    way, is noticed; train() drops it; rushlight.show_config() tells the memory.
+
+    >>> from rushlight import nn
+    >>> nn.Conv2d(3, 16, (3, 5), stride=2, padding=1, bias=False)
+    Conv2d(3, 16, kernel_size=(3, 5), stride=(2, 2), padding=(1, 1), bias=False)
+
+    Source: torch.nn.Conv2d.
+    """
+
+    _dims = 2
+    _prepared: PreparedConv2d | None = None
+
+    def forward(self, input: Any) -> Any:
+        weight, bias = self._own_parameters()
+        if not self.training:
+            weight = self._prepare(weight, input)
         if self.padding_mode == "zeros":
             return F.conv2d(input, weight, bias, self.stride, self.padding, self.dilation, self.groups)
         padded = F.pad(input, self._pad_amounts(), mode=self.padding_mode)
         return F.conv2d(padded, weight, bias, self.stride, 0, self.dilation, self.groups)
 
-    def _own_parameters(self) -> tuple[Any, Any]:
-        parameters = self._parameters
-        try:
-            return parameters["weight"], parameters["bias"]
-        except KeyError:  # replaced by attributes of another kind
-            return self.weight, self.bias
+    def train(self: C, mode: bool = True) -> C:
+        """Set training mode, which forgets what eval mode has prepared, or evaluation mode."""
+        self._prepared = None
+        return super().train(mode)
 
-    def extra_repr(self) -> str:
-        text = (
-            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        )
-        if self.padding != (0, 0):
-            text += f", padding={self.padding}"
-        if self.dilation != (1, 1):
-            text += f", dilation={self.dilation}"
-        if self.groups != 1:
-            text += f", groups={self.groups}"
-        if self.bias is None:
-            text += ", bias=False"
-        if self.padding_mode != "zeros":
-            text += f", padding_mode={self.padding_mode}"
-        return text
+    def _prepare(self, weight: Any, input: Any) -> Any:
+        """The weight, or the same prepared, where that pays and nobody wants its gradient."""
+        if self.kernel_size != (3, 3) or self.stride != (1, 1):
+            return weight
+        if is_grad_enabled() and not (edge_of(weight) is None and edge_of(input) is None):
+            return weight
+        array, prepared = unwrap(weight), self._prepared
+        if prepared is None or prepared.weight is not array:
+            prepared = self._prepared = PreparedConv2d(array, own=False)
+        return prepared
 
     def _pad_amounts(self) -> tuple[Any, ...]:
         """The padding as functional.pad wants it: (left, right, top, bottom)."""
@@ -126,15 +156,7 @@ class Conv2d(Module):
         return left, right, top, bottom
 
 
-def _check(
-    in_channels: int, out_channels: int, groups: int, stride: Any, padding: Any, padding_mode: str
-) -> None:
-    if groups <= 0:
-        raise ValueError("groups must be a positive integer")
-    if in_channels % groups:
-        raise ValueError(f"in_channels must be divisible by groups (got {in_channels} and {groups})")
-    if out_channels % groups:
-        raise ValueError(f"out_channels must be divisible by groups (got {out_channels} and {groups})")
+def _check_padding(stride: Any, padding: Any, padding_mode: str) -> None:
     if isinstance(padding, str):
         if padding not in _PADDING_NAMES:
             raise ValueError(f"Invalid padding string {padding!r}, should be one of {_PADDING_NAMES}")

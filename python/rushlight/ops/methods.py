@@ -24,6 +24,7 @@ from . import (
     reductions,
     selection,
     shape,
+    windows,
 )
 from .numpy_protocol import NumpyProtocol
 from .operators import Operators
@@ -117,7 +118,7 @@ class Methods(Operators, NumpyProtocol):
     flatten, ravel, unflatten = shape.flatten, shape.ravel, shape.unflatten
     permute, transpose, t, movedim = shape.permute, shape.transpose, shape.t, shape.movedim
     swapaxes, swapdims, moveaxis = shape.transpose, shape.transpose, shape.movedim
-    squeeze, unsqueeze = shape.squeeze, shape.unsqueeze
+    squeeze, unsqueeze, unfold = shape.squeeze, shape.unsqueeze, windows.unfold
     expand, expand_as, broadcast_to = shape.expand, shape.expand_as, shape.expand
     flip, roll, repeat, tile = rearrange.flip, rearrange.roll, rearrange.repeat, rearrange.tile
     tril, triu, diag, trace = rearrange.tril, rearrange.triu, rearrange.diag, rearrange.trace

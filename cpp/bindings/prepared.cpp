@@ -1,0 +1,83 @@
+// Weights that stay put, for Python: an array and what conv2d has made of it.
+#include <pybind11/stl.h>
+
+#include <array>
+
+#include "bindings/arrays.hpp"
+#include "ops/conv2d.hpp"
+#include "ops/prepared_weights.hpp"
+
+namespace rushlight::bindings {
+
+namespace {
+
+class PreparedConv2d {
+  public:
+    // own: a copy, which nobody can write to; otherwise the array itself, looked at again in every call.
+    PreparedConv2d(const py::object& weight, bool own) : own_(own) {
+        Array array(weight, "prepare_conv2d", "weight");
+        if (own) {
+            array.make_copy();
+            weight_ = array.array();
+            weight_.attr("setflags")(py::arg("write") = false);
+        } else {
+            weight_ = py::reinterpret_borrow<py::array>(weight);
+        }
+    }
+
+    const py::array& weight() const { return weight_; }
+    bool own() const { return own_; }
+    std::size_t bytes() const { return prepared_.bytes(); }
+
+    py::array forward(const py::object& x, const py::object& b, const std::array<Index, 2>& stride,
+                      const std::array<Index, 4>& padding, const std::array<Index, 2>& dilation,
+                      Index groups) {
+        Array input(x, "conv2d", "input"), weight(weight_, "conv2d", "weight");
+        const bool has_bias = !b.is_none();
+        Array bias(has_bias ? b : x, "conv2d", "bias");
+        const TensorView* bias_view = has_bias ? &bias.view() : nullptr;
+        const Conv2dOptions options{{stride[0], stride[1]},
+                                    {padding[0], padding[1], padding[2], padding[3]},
+                                    {dilation[0], dilation[1]},
+                                    groups};
+        const kernels::Conv2dShape shape =
+            check_conv2d_forward(input.view(), weight.view(), bias_view, options);
+        weight.make_contiguous();
+        if (has_bias) bias.make_contiguous();
+
+        const Index sizes[4] = {shape.N, shape.K, shape.OH, shape.OW};
+        const int ndim = input.view().ndim;
+        py::array y = new_array(native_dtype(input.view().dtype), sizes + 4 - ndim, ndim);
+        void* data = y.mutable_data();
+        const std::size_t bytes = std::size_t(weight.array().nbytes());
+        run_released(conv2d_nanoseconds(shape, input.view().dtype), [&] {
+            if (!own_) prepared_.check(weight.view().data, bytes);
+            conv2d_forward(shape, input.view(), weight.view(), bias_view, data, &prepared_);
+        });
+        return y;
+    }
+
+  private:
+    bool own_;
+    py::array weight_;
+    PreparedWeights prepared_;
+};
+
+}  // namespace
+
+void bind_prepared(py::module_& m) {
+    using namespace py::literals;
+    py::class_<PreparedConv2d>(m, "PreparedConv2d",
+                               "Weights of a convolution with what was computed from them.")
+        .def(py::init<const py::object&, bool>(), "weight"_a, "own"_a)
+        .def_property_readonly("weight", &PreparedConv2d::weight)
+        .def_property_readonly("nbytes", &PreparedConv2d::bytes)
+        .def("forward", &PreparedConv2d::forward, "x"_a, "b"_a, "stride"_a, "padding"_a, "dilation"_a,
+             "groups"_a)
+        .def(py::pickle([](const PreparedConv2d& self) { return py::make_tuple(self.weight(), self.own()); },
+                        [](const py::tuple& state) {
+                            return std::make_unique<PreparedConv2d>(state[0], state[1].cast<bool>());
+                        }));
+}
+
+}  // namespace rushlight::bindings

