@@ -24,9 +24,11 @@ with warnings.catch_warnings():
 pytestmark = pytest.mark.parity
 
 LAYERS = """
-Conv1d Conv2d ConvTranspose2d Linear MaxPool2d
+Conv1d Conv2d ConvTranspose2d Linear MaxPool2d AdaptiveAvgPool2d AdaptiveMaxPool2d
 ELU GELU Hardtanh LeakyReLU LogSoftmax PReLU ReLU ReLU6 SiLU Sigmoid Softmax Softplus Tanh Threshold
-CrossEntropyLoss MSELoss
+BatchNorm1d BatchNorm2d LazyConv2d
+ZeroPad2d ConstantPad2d ReflectionPad2d ReplicationPad2d CircularPad2d
+CrossEntropyLoss MSELoss L1Loss BCEWithLogitsLoss NLLLoss
 """
 
 INFOS = {info.module_cls.__name__: info for info in module_db}
