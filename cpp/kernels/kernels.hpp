@@ -14,6 +14,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels_batch_norm.hpp"
+
 namespace rushlight::kernels {
 
 using Index = std::int64_t;
@@ -343,6 +345,8 @@ struct KernelTable {
     Conv2dKernels<std::uint32_t> conv2d_u32;
     Conv2dKernels<std::uint64_t> conv2d_u64;  // which has `backward_input` too, for conv_transpose2d
 
+    BatchNormKernels<float> batch_norm_f32;
+    BatchNormKernels<double> batch_norm_f64;
     MaxPool2dKernels<float> max_pool2d_f32;
     MaxPool2dKernels<double> max_pool2d_f64;
     MaxPool2dKernels<std::uint8_t> max_pool2d_u8;
@@ -375,6 +379,7 @@ struct KernelTable {
 // The kernel files, one line each. Every ISA's namespace has `void add_<file>(KernelTable&) noexcept` for
 // each.
 #define RUSHLIGHT_KERNEL_FILES(X) \
+    X(batch_norm)                 \
     X(conv2d)                     \
     X(conv2d_weight)              \
     X(conv2d_weight_channels)     \
