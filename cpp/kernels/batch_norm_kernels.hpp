@@ -1,12 +1,9 @@
-// The part of kernels.hpp that is about batch normalisation: its structs and the functions that every ISA
-// fills in. Included there; the rules are told there.
+// The contract of the kernels of batch normalisation. Part of kernels.hpp.
 #pragma once
 
-#include <cstdint>
+#include "types.hpp"
 
 namespace rushlight::kernels {
-
-using Index = std::int64_t;
 
 // One channel of a contiguous (N, C, pixels): `planes` runs of `pixels` elements, `stride` elements apart.
 struct ChannelPlanes {
