@@ -55,6 +55,22 @@ def test_a_large_mean_does_not_hurt(offset):
     assert np.abs(y - expected).max() < 1e-5 + 5e-7 * offset
 
 
+@pytest.mark.parametrize("offset", [0.0, 20.0, 1e3])
+def test_float32_gradients_keep_their_digits(offset):
+    x, w, b = batch((32, 4, 8, 8), "float64", offset)
+    grad = np.random.default_rng(2).standard_normal(x.shape)
+    found = {}
+    for dtype in ("float64", "float32"):
+        given = [rushlight.tensor(each.astype(dtype).astype("float32").astype(dtype)) for each in (x, w, b)]
+        for each in given:
+            each.requires_grad_()
+        y = F.batch_norm(given[0], None, None, *given[1:], training=True)
+        y.backward(rushlight.tensor(grad.astype(dtype)))
+        found[dtype] = [each.grad.double().numpy() for each in given]
+    for exact, single in zip(found["float64"], found["float32"], strict=True):
+        assert np.abs(exact - single).max() < 2e-5 * max(1, offset / 100) * np.abs(exact).max()
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_evaluation(shape):
     x, w, b = batch(shape)

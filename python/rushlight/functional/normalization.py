@@ -27,6 +27,7 @@ from ._spelling import Array, ArrayOrTensor, array_of, number, type_of
 _WHERE = "batch_norm():"
 _BLOCK = 65536  # elements
 _PIXELS = 16  # per channel and image, from which on neighbouring ones are worth a vector
+_FAR = 16.0  # standard deviations from 0; a mean further out would cost the gradient more than a digit
 
 
 class Layout(NamedTuple):
@@ -191,7 +192,10 @@ def _batch_norm_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, 
     kind = _kind(grad)
     rows = layout.rows(x).astype(kind, copy=False)
     dy = layout.rows(grad).astype(kind, copy=False)
-    total, product = _products(dy, rows, layout, centre)  # sums of dy, and of dy * (x - mean)
+    if np.any(np.abs(centre) * scale > _FAR):
+        rows, centre = rows - layout.spread(centre, kind), np.zeros_like(centre)
+    total, product = _products(dy, rows, layout)
+    product -= centre * total  # the sum of dy * (x - mean)
     dx = None
     if needs[0]:
         slope = scale if w is None else scale * w
@@ -211,15 +215,13 @@ def _parameter_gradients(total: Array, product: Array, w: Any, grad: Array, need
     return dw, total.astype(grad.dtype if w is None else w.dtype) if needs[2] else None
 
 
-def _products(dy: Array, rows: Array, layout: Layout, centre: Array) -> tuple[Array, Array]:
+def _products(dy: Array, rows: Array, layout: Layout) -> tuple[Array, Array]:
+    """The sums of dy and of dy * rows, per channel."""
     total = np.zeros(layout.channels)
     product = np.zeros(layout.channels)
-    centres = layout.spread(centre, rows.dtype)
     for part in layout.blocks():
         total += layout.gather(dy[part])
-        deviation = rows[part] - centres
-        deviation *= dy[part]
-        product += layout.gather(deviation)
+        product += layout.gather(dy[part] * rows[part])
     return total, product
 
 
