@@ -19,6 +19,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     });
     rushlight::bindings::bind_runtime(m);
     rushlight::bindings::bind_conv1d(m);
+    rushlight::bindings::bind_batch_norm(m);
     rushlight::bindings::bind_conv2d(m);
     rushlight::bindings::bind_conv_transpose2d(m);
     rushlight::bindings::bind_prepared(m);

@@ -11,6 +11,7 @@
 // elements.
 #pragma once
 
+#include "batch_norm_kernels.hpp"
 #include "depthwise_kernels.hpp"
 #include "types.hpp"
 
@@ -360,6 +361,8 @@ struct KernelTable {
     Conv2dKernels<std::uint32_t> conv2d_u32;
     Conv2dKernels<std::uint64_t> conv2d_u64;  // which has `backward_input` too, for conv_transpose2d
 
+    BatchNormKernels<float> batch_norm_f32;
+    BatchNormKernels<double> batch_norm_f64;
     MaxPool2dKernels<float> max_pool2d_f32;
     MaxPool2dKernels<double> max_pool2d_f64;
     MaxPool2dKernels<std::uint8_t> max_pool2d_u8;
@@ -397,6 +400,7 @@ struct KernelTable {
 // each.
 #define RUSHLIGHT_KERNEL_FILES(X) \
     X(avg_pool2d)                 \
+    X(batch_norm)                 \
     X(conv2d)                     \
     X(conv2d_weight)              \
     X(conv2d_weight_channels)     \

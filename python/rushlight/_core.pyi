@@ -207,6 +207,26 @@ def fold(
     stride: Sequence[int],
 ) -> NDArray[Any]: ...
 
+# ---- batch normalisation: (N, C, ...); numbers per channel are float64
+
+def batch_norm_forward(
+    x: NDArray[Any],
+    weight: NDArray[Any] | None,
+    bias: NDArray[Any] | None,
+    eps: float,
+    mean: NDArray[Any] | None,
+    variance: NDArray[Any] | None,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+def batch_norm_backward(
+    dy: NDArray[Any],
+    x: NDArray[Any],
+    mean: NDArray[Any],
+    scale: NDArray[Any],
+    slope: NDArray[Any],
+    training: bool,
+    want_dx: bool,
+) -> tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any]]: ...
+
 # ---- what they would do: sizes in, facts by name out
 
 def plan_conv2d(

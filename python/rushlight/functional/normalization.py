@@ -1,8 +1,9 @@
 """batch_norm: each channel brought to mean 0 and variance 1, then scaled and shifted; and its gradient.
 
-The arithmetic runs on the image as a matrix of N rows, with the numbers of a channel spread over a row, a few
-rows at a time: all passes over such a block but the first find it in the cache. The rule's second form, for
-gradients of gradients, is written with Tensors' own operations.
+Contiguous images are computed in C++ (cpp/ops/batch_norm.cpp), channel by channel. For the others (vectors,
+channels-last memory, float16) the arithmetic runs on the image as a matrix of N rows, with the numbers of a
+channel spread over a row, a few rows at a time: all passes over such a block but the first find it in the
+cache. The rule's second form, for gradients of gradients, is written with Tensors' own operations.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _quiet
+from .._core import batch_norm_backward, batch_norm_forward
 from ..autograd import Rule, TensorBase, record, wrap
 from ..autograd.inplace import written
 from ..dtypes import scalar_name
@@ -24,6 +26,7 @@ from ._spelling import Array, ArrayOrTensor, array_of, number, type_of
 
 _WHERE = "batch_norm():"
 _BLOCK = 65536  # elements
+_PIXELS = 16  # per channel and image, from which on neighbouring ones are worth a vector
 _FAR = 16.0  # standard deviations from 0; a mean further out would cost the gradient more than a digit
 
 
@@ -57,6 +60,11 @@ class Layout(NamedTuple):
         if self.pixels_first:
             return np.add.reduce(row.reshape(self.pixels, self.channels), 0).astype(np.float64)
         return np.add.reduce(row.reshape(self.channels, self.pixels), 1).astype(np.float64)
+
+    def has_kernel(self, x: Array) -> bool:
+        """Whether the C++ operator takes `x` as it lies."""
+        contiguous = not self.pixels_first and self.pixels >= _PIXELS and x.size
+        return bool(contiguous and x.dtype.isnative and x.dtype.itemsize > 2)
 
     def blocks(self) -> list[slice]:
         step = max(1, _BLOCK // max(1, self.channels * self.pixels))
@@ -108,23 +116,34 @@ def batch_norm(
     mean, var, w, b = _check(x, given, training)
     if x.ndim == 1:  # empty, as _check knows
         return mul(input, 1)
-    layout, kind = _layout(x), np.dtype(np.float64 if x.dtype == np.float64 else np.float32)
-    rows = layout.rows(x).astype(kind, copy=False)
-    if training:
-        centre, variance = _quiet.apply(_moments, rows, layout)
-        if mean is not None and var is not None and x.size:
-            _move(running_mean, mean, centre, momentum)
-            n = x.size / layout.channels
-            _move(running_var, var, variance * (n / (n - 1)), momentum)
-    else:
-        centre, variance = mean.astype(np.float64), var.astype(np.float64)  # type: ignore[union-attr]
-    with np.errstate(all="ignore"):
-        scale = 1 / np.sqrt(variance + eps)
-        slope = scale if w is None else scale * w
-        offset = -centre * slope if b is None else b - centre * slope
-    y = _quiet.apply(_linear, rows, layout, slope, offset).astype(x.dtype, copy=False)
-    params = layout, centre, scale, eps, bool(training)
-    return record(layout.image(y), BATCH_NORM, (input, weight, bias), (input, weight), params)
+    layout = _layout(x)
+    constants = None if training else (np.array(mean, np.float64), np.array(var, np.float64))
+    y, centre, variance = _quiet.apply(_forward, x, layout, w, b, eps, constants)
+    if training and mean is not None and var is not None and x.size:
+        _move(running_mean, mean, centre, momentum)
+        n = x.size / layout.channels
+        _move(running_var, var, variance * (n / (n - 1)), momentum)
+    params = layout, centre, _quiet.apply(_scale, variance, eps), eps, bool(training)
+    return record(y, BATCH_NORM, (input, weight, bias), (input, weight), params)
+
+
+def _forward(x: Array, layout: Layout, w: Any, b: Any, eps: float, constants: Any) -> tuple[Array, ...]:
+    """(result, mean, variance): these are `constants`, or x's own where None."""
+    if layout.has_kernel(x):
+        return batch_norm_forward(x, w, b, eps, *(constants or (None, None)))
+    rows = layout.rows(x).astype(_kind(x), copy=False)
+    centre, variance = constants or _moments(rows, layout)
+    slope = _scale(variance, eps) if w is None else _scale(variance, eps) * w
+    y = _linear(rows, layout, slope, -centre * slope if b is None else b - centre * slope)
+    return layout.image(y.astype(x.dtype, copy=False)), centre, variance
+
+
+def _kind(x: Array) -> np.dtype[Any]:
+    return np.dtype(np.float64 if x.dtype == np.float64 else np.float32)
+
+
+def _scale(variance: Array, eps: float) -> Array:
+    return np.asarray(1 / np.sqrt(variance + eps))
 
 
 def _moments(rows: Array, layout: Layout) -> tuple[Array, Array]:
@@ -166,7 +185,11 @@ def _batch_norm_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, 
         return _differentiable_backward(grad, saved, params)
     x, w = saved
     layout, centre, scale, _, training = params
-    kind = np.dtype(np.float64 if grad.dtype == np.float64 else np.float32)
+    if layout.has_kernel(x) and grad.dtype == x.dtype:
+        slope = scale if w is None else scale * w
+        dx, total, product = batch_norm_backward(grad, x, centre, scale, slope, training, needs[0])
+        return (dx, *_parameter_gradients(total, product * scale, w, grad, needs))
+    kind = _kind(grad)
     rows = layout.rows(x).astype(kind, copy=False)
     dy = layout.rows(grad).astype(kind, copy=False)
     if np.any(np.abs(centre) * scale > _FAR):
@@ -183,8 +206,13 @@ def _batch_norm_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, 
         else:
             dx = _linear(dy, layout, slope, np.zeros_like(slope))
         dx = layout.image(dx.astype(x.dtype, copy=False))
-    dw = (product * scale).astype(w.dtype) if needs[1] else None
-    return dx, dw, total.astype(grad.dtype if w is None else w.dtype) if needs[2] else None
+    return (dx, *_parameter_gradients(total, product * scale, w, grad, needs))
+
+
+def _parameter_gradients(total: Array, product: Array, w: Any, grad: Array, needs: Any) -> tuple[Any, Any]:
+    """The gradients of weight and bias, in their own type."""
+    dw = product.astype(w.dtype) if needs[1] else None
+    return dw, total.astype(grad.dtype if w is None else w.dtype) if needs[2] else None
 
 
 def _products(dy: Array, rows: Array, layout: Layout) -> tuple[Array, Array]:
