@@ -11,37 +11,12 @@
 // elements.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include "depthwise_kernels.hpp"
+#include "types.hpp"
 
 namespace rushlight::kernels {
 
-using Index = std::int64_t;
-
-// Half-open: begin <= i < end.
-struct Range {
-    Index begin, end;
-};
-
-// A batch of images in any layout. Only read through the strides, so transposed, reversed and broadcast
-// arrays need no copy.
-template <class T>
-struct Images {
-    T* data;
-    Index stride_n, stride_c, stride_h, stride_w;
-};
-
 // ---------------------------------------------------------------- convolution
-
-struct Conv2dShape {
-    Index N, C, H, W;
-    Index K, R, S;
-    Index OH, OW;
-    Index groups;
-    Index stride_h, stride_w;
-    Index pad_top, pad_left;  // the bottom and right paddings are implied by OH and OW
-    Index dilation_h, dilation_w;
-};
 
 // How an operator cuts the reduction and the pixels, so that one thread's scratch memory stays O(tile).
 struct Conv2dBlocking {
@@ -337,6 +312,9 @@ struct KernelTable {
     Conv2dWeightChannelsKernels<float> conv2d_weight_channels_f32;
     Conv2dWeightChannelsKernels<double> conv2d_weight_channels_f64;
 
+    DepthwiseKernels<float> depthwise_f32;
+    DepthwiseKernels<double> depthwise_f64;
+
     Conv2dKernels<float> conv2d_f32;
     Conv2dKernels<double> conv2d_f64;
     Conv2dKernels<std::uint8_t> conv2d_u8;  // of the integer tables, all have `forward` alone but u64,
@@ -379,6 +357,9 @@ struct KernelTable {
     X(conv2d)                     \
     X(conv2d_weight)              \
     X(conv2d_weight_channels)     \
+    X(depthwise)                  \
+    X(depthwise_input)            \
+    X(depthwise_weight)           \
     X(max_pool2d)                 \
     X(peak)                       \
     X(relu)                       \

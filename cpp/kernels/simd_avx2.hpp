@@ -10,6 +10,7 @@ namespace {
 
 constexpr Index kVectorBytes = 32;
 constexpr bool kMaskedStores = true;
+constexpr bool kMaskedEvenStores = false;  // slow on many CPUs that have no more than AVX2
 
 // Register tiles. Convolution: rows x columns of accumulators + columns of pixels + one weight <= 16
 // registers.

@@ -9,6 +9,7 @@ namespace {
 
 constexpr Index kVectorBytes = 16;
 constexpr bool kMaskedStores = false;
+constexpr bool kMaskedEvenStores = false;
 
 // Register tiles for 16 registers (aarch64 has 32), as in the other simd_*.hpp.
 #if defined(__aarch64__)
