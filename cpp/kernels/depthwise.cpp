@@ -67,8 +67,11 @@ RUSHLIGHT_INLINE Index band_begin(const Range& rows, Index row, Index outputs) {
 
 // One vector of output columns that needs pixels beyond the plane, or has fewer outputs than lanes.
 template <class T, int Outputs, int Step, class Weights>
-__attribute__((noinline)) void filter_edge(const DepthwiseShape& p, const PlaneTile<T>& tile,
-                                           const Range& rows, Index ow) {
+__attribute__((noinline)) void filter_edge(const DepthwiseShape& shape, const PlaneTile<T>& plane,
+                                           const Range rows, const Index ow) {
+    const DepthwiseShape p = shape;  // copies: a store through a vector pointer might change the originals
+    const PlaneTile<T> tile = plane;
+    const Index col = ow * Step - p.pad_left;
     const Weights w(tile.w);
     const Vec<T> bias = broadcast(tile.bias);
     Band<T> band{{}, p.W, p.R, p.S};
@@ -77,7 +80,7 @@ __attribute__((noinline)) void filter_edge(const DepthwiseShape& p, const PlaneT
         const Index oh = band_begin(rows, row, Outputs);
         start_band<T, Outputs, Step, Weights>(p, tile, oh, band);
         Vec<T> sums[Outputs];
-        sum_kernel<T, Outputs, Step, true>(band, w, bias, ow * Step - p.pad_left, sums);
+        sum_kernel<T, Outputs, Step, true>(band, w, bias, col, sums);
         T* y = tile.y + oh * p.OW + ow;
         if (oh + Outputs <= rows.end && y + (Outputs - 1) * p.OW + lanes<T> <= tile.y_end) {
             RUSHLIGHT_UNROLL for (int o = 0; o < Outputs; ++o) store(y + o * p.OW, sums[o]);
@@ -104,8 +107,10 @@ RUSHLIGHT_INLINE void filter_edges(const DepthwiseShape& p, const PlaneTile<T>& 
 
 // Vectors of output columns from ow on, whose pixels lie inside the plane. At least kBandRows rows.
 template <class T, int Step, class Weights>
-__attribute__((noinline)) void filter_inside(const DepthwiseShape& p, const PlaneTile<T>& tile,
-                                             const Range& rows, Index ow, Index vectors) {
+__attribute__((noinline)) void filter_inside(const DepthwiseShape& shape, const PlaneTile<T>& plane,
+                                             const Range rows, const Index ow, const Index vectors) {
+    const DepthwiseShape p = shape;
+    const PlaneTile<T> tile = plane;
     const Weights w(tile.w);
     const Vec<T> bias = broadcast(tile.bias);
     Band<T> band{{}, p.W, p.R, p.S};

@@ -6,6 +6,7 @@
 // kernel rows; in a block columns, each from its first row to its last.
 #pragma once
 
+#include "lane_masks.hpp"
 #include "shuffles.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
@@ -45,19 +46,6 @@ struct NineWeights {
     static RUSHLIGHT_INLINE Index rows(const DepthwiseShape&) { return 3; }
 };
 
-// The lanes of `Step` vectors of pixels from column col on that lie in [0, W).
-template <class T, int Step>
-struct PixelLanes {
-    Index first[Step], last[Step];
-    RUSHLIGHT_INLINE PixelLanes(Index col, Index W) {
-        RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v) {
-            const Index at = col + v * lanes<T>;
-            first[v] = min_of(max_of(-at, 0), lanes<T>);
-            last[v] = max_of(first[v], min_of(W - at, lanes<T>));
-        }
-    }
-};
-
 // NOTE [ Every second pixel ]
 // Two vectors of pixels are dealt out within their 16-byte blocks, which takes one cheap instruction where
 // moving pixels across blocks takes two. So lane b * B + k holds output b * B/2 + k, and b * B + B/2 + k
@@ -86,11 +74,10 @@ RUSHLIGHT_INLINE Vec<T> outputs_in_blocks(Vec<T> v, LaneNumbers<Lane...>) {
 }
 
 // Pixels p[0], p[Step], ..., and if taps is 2 also p[1], p[1 + Step], ...; for Step 2 in the order of the
-// note above. Clipped: zero outside the lanes.
+// note above. Clipped: zero outside the lanes of `Step` masks.
 template <class T, int Step, bool Clipped>
-RUSHLIGHT_INLINE void load_pixels(const T* p, const PixelLanes<T, Step>& in, int taps, Vec<T>* x) {
-    RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v, p += lanes<T>) x[v] =
-        Clipped ? load_lanes(p, in.first[v], in.last[v]) : load(p);
+RUSHLIGHT_INLINE void load_pixels(const T* p, const LaneMask<T>* in, int taps, Vec<T>* x) {
+    RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v, p += lanes<T>) x[v] = Clipped ? in[v].load(p) : load(p);
     if constexpr (Step == 2) {
         const Vec<T> even = every_second_in_blocks<T, 0>(x[0], x[1], AllLanes<T>{});
         if (taps == 2) x[1] = every_second_in_blocks<T, 1>(x[0], x[1], AllLanes<T>{});
@@ -103,7 +90,8 @@ RUSHLIGHT_INLINE void load_pixels(const T* p, const PixelLanes<T, Step>& in, int
 template <class T, int Outputs, int Rows, int Step, int Taps, bool Clipped, class Weights>
 RUSHLIGHT_INLINE void add_columns(const Band<T>& band, const Weights& w, Index S, Index r, Index s, Index col,
                                   Vec<T>* sums) {
-    const PixelLanes<T, Step> in(col, band.W);
+    LaneMask<T> in[Step];
+    RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v) in[v] = lanes_inside<T>(col + v * lanes<T>, band.W);
     RUSHLIGHT_UNROLL for (int i = 0; i < (Outputs - 1) * Step + Rows; ++i) {
         Vec<T> x[Step];
         load_pixels<T, Step, Clipped>(band.rows[r + i] + col, in, Taps, x);

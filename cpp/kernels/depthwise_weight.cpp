@@ -25,6 +25,8 @@ namespace {
 constexpr Index kBlockPixels = 8192;
 constexpr Index kMostBlockRows = 64;
 constexpr int kMostTapsAtOnce = 8;
+// Rows of dy that a 3 x 3 kernel's nine sums leave registers for.
+constexpr int kGradRows = kMaskedStores ? kBandRows : 2;
 
 inline Index block_rows(const Conv2dShape& p) {
     const Index rows = min_of(kBlockPixels / max_of(p.OW, 1), kMostBlockRows);
@@ -59,6 +61,13 @@ __attribute__((noinline)) void add_products(const Columns<T>& p, Index sums_row,
     Vec<T> sums[Rows * Taps];
     RUSHLIGHT_UNROLL for (int r = 0; r < Rows; ++r) RUSHLIGHT_UNROLL for (int t = 0; t < Taps; ++t)
         sums[r * Taps + t] = memory[r * sums_row + t];
+    // Those of a clipped vector, for all taps, and of its outputs.
+    LaneMask<T> in[Taps + Step - 1][Step];
+    RUSHLIGHT_UNROLL for (int t = 0; t < Taps; t += Step) {
+        RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v) in[t][v] =
+            lanes_inside<T>(p.col + t + v * lanes<T>, p.W);
+    }
+    const LaneMask<T> outputs(0, p.last);
     constexpr int kSources = (Band - 1) * Step + Rows;
     for (Index oh = p.rows.begin; oh < p.rows.end; oh += Band) {
         const T *x_rows[kSources], *dy_rows[Band];
@@ -72,16 +81,15 @@ __attribute__((noinline)) void add_products(const Columns<T>& p, Index sums_row,
         for (Index v = 0; v < (Clipped ? 1 : p.vectors); ++v, ow += lanes<T>, col += Step * lanes<T>) {
             Vec<T> dy[Band];
             RUSHLIGHT_UNROLL for (int o = 0; o < Band; ++o) dy[o] =
-                Clipped ? load_lanes(dy_rows[o] + ow, 0, p.last) : load(dy_rows[o] + ow);
+                Clipped ? outputs.load(dy_rows[o] + ow) : load(dy_rows[o] + ow);
             if constexpr (Step == 2) {
                 RUSHLIGHT_UNROLL for (int o = 0; o < Band; ++o) dy[o] =
                     outputs_in_blocks<T>(dy[o], AllLanes<T>{});
             }
             RUSHLIGHT_UNROLL for (int t = 0; t < Taps; t += Step) {
-                const PixelLanes<T, Step> in(col + t, p.W);
                 RUSHLIGHT_UNROLL for (int i = 0; i < kSources; ++i) {
                     Vec<T> x[Step];
-                    load_pixels<T, Step, Clipped>(x_rows[i] + col + t, in, t + Step <= Taps ? Step : 1, x);
+                    load_pixels<T, Step, Clipped>(x_rows[i] + col + t, in[t], t + Step <= Taps ? Step : 1, x);
                     RUSHLIGHT_UNROLL for (int u = 0; u < Step; ++u) {
                         if (t + u == Taps) break;
                         RUSHLIGHT_UNROLL for (int o = 0; o < Band; ++o) {
@@ -108,7 +116,7 @@ RUSHLIGHT_INLINE void add_taps(const Columns<T>& p, Index taps, Vec<T>* sums) {
 // All taps' products.
 template <class T, int Step, bool Is3x3, bool Clipped>
 RUSHLIGHT_INLINE void add_columns(const Conv2dShape& shape, Columns<T> p, Vec<T>* sums) {
-    if constexpr (Is3x3) return add_products<T, 3, 3, Step, kBandRows, Clipped>(p, 3, sums);
+    if constexpr (Is3x3) return add_products<T, 3, 3, Step, kGradRows, Clipped>(p, 3, sums);
     const Index col = p.col;
     for (Index r = 0; r < shape.R; ++r)
         for (Index s = 0; s < shape.S; s += kMostTapsAtOnce) {

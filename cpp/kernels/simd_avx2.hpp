@@ -55,22 +55,20 @@ RUSHLIGHT_INLINE void store_lanes_64(T* p, V v, Index first, Index last) {
     _mm256_maskstore_epi64(reinterpret_cast<long long*>(p), lane_mask_64(first, last), __m256i(v));
 }
 template <class T>
+RUSHLIGHT_INLINE __m256i load_masked_32(const T* p, __m256i mask) {
+    return _mm256_maskload_epi32(reinterpret_cast<const int*>(p), mask);
+}
+template <class T>
+RUSHLIGHT_INLINE __m256i load_masked_64(const T* p, __m256i mask) {
+    return _mm256_maskload_epi64(reinterpret_cast<const long long*>(p), mask);
+}
+template <class T>
 RUSHLIGHT_INLINE __m256i load_lanes_32(const T* p, Index first, Index last) {
-    return _mm256_maskload_epi32(reinterpret_cast<const int*>(p), lane_mask_32(first, last));
+    return load_masked_32(p, lane_mask_32(first, last));
 }
 template <class T>
 RUSHLIGHT_INLINE __m256i load_lanes_64(const T* p, Index first, Index last) {
-    return _mm256_maskload_epi64(reinterpret_cast<const long long*>(p), lane_mask_64(first, last));
-}
-
-// Without reading the line first, and without keeping it. p is a multiple of kVectorBytes.
-template <class T, class V>
-RUSHLIGHT_INLINE void store_past_caches(T* p, V v) {
-    _mm256_stream_si256(reinterpret_cast<__m256i*>(p), __m256i(v));
-}
-// Such stores happen before all later ones.
-RUSHLIGHT_INLINE void order_stores() {
-    _mm_sfence();
+    return load_masked_64(p, lane_mask_64(first, last));
 }
 
 }  // namespace
