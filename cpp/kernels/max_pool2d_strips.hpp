@@ -2,10 +2,10 @@
 // side in memory.
 //
 // A strip is a vector of neighbouring outputs. Their windows are reduced straight from the image (at its
-// edges, from a copy with a margin): along each row first, then over the rows, which keeps row-major order,
-// as in max_pool2d.cpp. Where windows share rows, a strip walks down the image and keeps its reduced rows in
-// scratch memory, one vector each; else all rows of one window meet in registers and strips follow each other
-// along the row, in the order of memory.
+// edges, with masks or from a copy with a margin): along each row first, then over the rows, which keeps
+// row-major order, as in max_pool2d.cpp. Where windows share rows, a strip walks down the image and keeps its
+// reduced rows in scratch memory, one vector each; else all rows of one window meet in registers and strips
+// follow each other along the row, in the order of memory.
 //
 // NOTE [ Doubt ]
 // x > best ? x : best is one instruction but drops a NaN in x. So the pixels are also added up: a sum is NaN
@@ -51,12 +51,12 @@ template <class T>
 struct Strip {
     Index col0;          // the first output's first pixel
     Index count;         // outputs; the other lanes are not stored
-    Index taps;          // the kernel's width
+    Index taps, W;       // the kernel's and the image's width
     Positions<T> first;  // each output's first tap inside the image
 };
 
 // One row's part of the windows. Taps = 0: as many as the strip says.
-template <Index Stride, Index Taps, bool Indices, class T>
+template <Index Stride, Index Taps, bool Masked, bool Indices, class T>
 RUSHLIGHT_INLINE Maxima<T> reduce_row(const T* row, const Strip<T>& strip, Doubt<T>& doubt) {
     const Index taps = Taps ? Taps : strip.taps;
     Maxima<T> best{};
@@ -66,17 +66,17 @@ RUSHLIGHT_INLINE Maxima<T> reduce_row(const T* row, const Strip<T>& strip, Doubt
         // The first and the last tap of all strips together have seen all pixels, if the kernel is no wider
         // than a strip.
         constexpr bool ends = Taps && Taps <= lanes<T>;
-        best.value = load(row + strip.col0);
+        best.value = pixels<Masked>(row, strip.col0, strip.W, lowest<T>());
         doubt.note(0, best.value);
         for (Index tap = 1; tap < taps; ++tap) {
-            const Vec<T> x = load(row + strip.col0 + tap);
+            const Vec<T> x = pixels<Masked>(row, strip.col0 + tap, strip.W, lowest<T>());
             take<Indices>(best, x, at(tap));
             if (!ends || tap + 1 == taps) doubt.note(1, x);
         }
     } else {
         for (Index tap = 0; tap < taps; tap += 2) {
-            const Vec<T> a = load(row + strip.col0 + tap);
-            const Vec<T> b = load(row + strip.col0 + tap + lanes<T>);
+            const Vec<T> a = pixels<Masked>(row, strip.col0 + tap, strip.W, lowest<T>());
+            const Vec<T> b = pixels<Masked>(row, strip.col0 + tap + lanes<T>, strip.W, lowest<T>());
             doubt.note(0, a);
             doubt.note(1, b);
             const Vec<T> even = every_second<T, 0>(a, b, AllLanes<T>{});
@@ -131,7 +131,8 @@ RUSHLIGHT_INLINE void pool_row(const MaxPool2dShape& p, const MaxPool2dForward<T
     const Range rows = rows_inside(p, oh);
     Maxima<T> best{};
     for (Index r = rows.begin; r < rows.end; ++r) {
-        Maxima<T> row = reduce_row<Stride, Taps, Indices>(tile.x + (h0 + r) * tile.stride_h, strip, doubt);
+        Maxima<T> row =
+            reduce_row<Stride, Taps, false, Indices>(tile.x + (h0 + r) * tile.stride_h, strip, doubt);
         if constexpr (Indices) row.at += Positions<T>(broadcast(Position<T>(r * p.W)));
         if (r == rows.begin)
             best = row;
@@ -151,14 +152,15 @@ struct ReducedRows {
 };
 
 // All rows of a tile, which reads rows `image` of the image.
-template <Index Stride, Index Taps, bool Indices, class T>
+template <Index Stride, Index Taps, bool Masked, bool Indices, class T>
 inline void pool_rows(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, const Strip<T>& strip,
                       Index ow, Range image, const ReducedRows<T>& reduced, Doubt<T>& doubt) {
     Doubt<T> own = doubt;  // in registers
     T* value = reduced.values;
     Position<T>* position = reduced.positions;
     for (Index h = image.begin; h < image.end; ++h, value += lanes<T>) {
-        const Maxima<T> row = reduce_row<Stride, Taps, Indices>(tile.x + h * tile.stride_h, strip, own);
+        const Maxima<T> row =
+            reduce_row<Stride, Taps, Masked, Indices>(tile.x + h * tile.stride_h, strip, own);
         store(value, row.value);
         if constexpr (Indices) {
             store(position, Vec<Position<T>>(row.at));
@@ -192,13 +194,13 @@ RUSHLIGHT_INLINE Strip<T> make_strip(const MaxPool2dShape& p, Index ow, Index co
     const Vec<Position<T>> left = broadcast(Position<T>(-min_of(col0, 0))) -
                                   lane_numbers<T>(AllLanes<T>{}) * broadcast(Position<T>(Stride));
     const Vec<Position<T>> zero{};
-    return Strip<T>{col0, min_of(count, lanes<T>), p.kernel_w, Positions<T>(left > zero ? left : zero)};
+    return Strip<T>{col0, min_of(count, lanes<T>), p.kernel_w, p.W, Positions<T>(left > zero ? left : zero)};
 }
 
-// Elements of scratch memory in a row of a packed strip, for either stride.
+// Elements of scratch memory in a row of a packed strip, for either stride; masked loads need none.
 template <class T>
 RUSHLIGHT_INLINE Index packed_width(const MaxPool2dShape& p) {
-    return round_up(strip_width<2, T>(p.kernel_w), lanes<T>);
+    return kMaskedStores ? 0 : round_up(strip_width<2, T>(p.kernel_w), lanes<T>);
 }
 
 // False: in doubt.
@@ -216,14 +218,16 @@ bool pool_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, const R
             body(make_strip<Stride, T>(p, ow, tile.cols.end - ow), ow);
     };
     each_strip([&](const Strip<T>& strip, Index ow) {
-        if (!inside(strip)) {
+        if (inside(strip)) {
+            if (shared) pool_rows<Stride, Taps, false, Indices>(p, tile, strip, ow, image, reduced, doubt);
+        } else if constexpr (kMaskedStores) {
+            pool_rows<Stride, Taps, true, Indices>(p, tile, strip, ow, image, reduced, doubt);
+        } else {
             pack_strip(tile.x, tile.stride_h, p.W, strip.col0, width, image, lowest<T>(), reduced.packed);
             MaxPool2dForward<T> packed = tile;
             packed.x = reduced.packed - image.begin * width - strip.col0;
             packed.stride_h = width;
-            pool_rows<Stride, Taps, Indices>(p, packed, strip, ow, image, reduced, doubt);
-        } else if (shared) {
-            pool_rows<Stride, Taps, Indices>(p, tile, strip, ow, image, reduced, doubt);
+            pool_rows<Stride, Taps, false, Indices>(p, packed, strip, ow, image, reduced, doubt);
         }
     });
     if (!shared)

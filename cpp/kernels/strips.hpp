@@ -26,6 +26,21 @@ RUSHLIGHT_INLINE Vec<Position<T>> lane_numbers(LaneNumbers<Lane...>) {
     return Vec<Position<T>>{Position<T>(Lane)...};
 }
 
+// Pixels col .. col + lanes - 1 of a row of W; outside it, `outside`. Masked = false: all lie inside.
+template <bool Masked, class T>
+RUSHLIGHT_INLINE Vec<T> pixels(const T* row, Index col, Index W, T outside) {
+    if constexpr (!Masked) {
+        return load(row + col);
+    } else {
+        const Index begin = min_of(max_of(-col, 0), lanes<T>);
+        const Index end = max_of(begin, min_of(W - col, lanes<T>));
+        const Vec<Position<T>> lane = lane_numbers<T>(AllLanes<T>{});
+        const Positions<T> inside =
+            (lane >= broadcast(Position<T>(begin))) & (lane < broadcast(Position<T>(end)));
+        return inside ? load_lanes(row + col, begin, end) : broadcast(outside);
+    }
+}
+
 // What the windows of a strip read, if it is not all there: columns col0 .. col0 + width - 1 of rows of W,
 // one row after the other at `to`; what lies outside is `outside`. width: whole vectors.
 template <class T>
