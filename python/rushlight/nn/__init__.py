@@ -6,6 +6,7 @@ thin around rushlight.functional; init.py: initial weights; grad.py: the backwar
 
 from __future__ import annotations
 
+from .._missing import missing as _missing
 from . import functional, grad, init
 from .activation import (
     ELU,
@@ -70,3 +71,5 @@ __all__ = [
     "grad",
     "init",
 ]
+
+__getattr__ = _missing("rushlight.nn")
