@@ -103,6 +103,21 @@ def test_several_tiles(isa, case):
     check_conv(case, "float32")
 
 
+# Cut into parts of which the smaller one has planes of 256 elements: they get gaps (see NOTE [ 4 KiB
+# aliasing ]) that the larger one does not need. Memory counted too tightly is overrun, by enough to crash.
+UNEVEN = [
+    Conv(C=512, H=1, W=513, K=2, kernel=(1, 1)),
+    Conv(C=2, H=1, W=513, K=512, kernel=(1, 1)),
+    Conv(C=140, H=1, W=513, K=2, kernel=(1, 2), stride=(1, 1), padding=(0, 0, 0, 1)),
+    Conv(C=16, H=62, W=14, K=16, padding=(1, 1, 1, 1)),
+]
+
+
+@pytest.mark.parametrize("case", UNEVEN, ids=str)
+def test_uneven_parts(isa, case):
+    check_conv(case, "float32")
+
+
 def test_several_tiles_and_threads(isa, threads):
     check_conv(Conv(N=2, H=45, W=600, C=4, K=20, padding=(1, 1, 1, 1)), "float32")
 

@@ -143,6 +143,8 @@ POOLS = [
     Pool(H=5, W=7, kernel=(3, 3), stride=(1, 1)),
     Pool(H=7, W=9, kernel=(2, 3), stride=(1, 3), dilation=(2, 1), padding=(1, 0, 1, 1)),
     Pool(H=5, W=5, kernel=(5, 5), stride=(1, 1), padding=(2, 2, 2, 2), ceil_mode=True),
+    Pool(H=1, W=67, kernel=(1, 5), stride=(1, 1), padding=(0, 0, 2, 2)),  # inside, vectors need no masks
+    Pool(H=2, W=70, kernel=(2, 3), stride=(1, 2)),
 ]
 
 
@@ -169,6 +171,14 @@ def test_max_pool2d_at_every_window_position_and_lane(isa, dtype, kernel):
         assert np.isnan(y).all()
         windows = np.arange(2)[:, None] * kernel[0] * case.W + np.arange(count) * kernel[1]
         np.testing.assert_array_equal(indices[0, 0], windows + r * case.W + s)
+
+
+@FLOATS
+@pytest.mark.parametrize("case", POOLS, ids=str)
+def test_max_pool2d_infinities_of_both_signs(isa, dtype, case):
+    """Their sum is NaN, they are not."""
+    x = draw(dtype, *case.x_size)
+    check_pool(case, np.where(abs(x) > 0.8, x * np.inf, x))
 
 
 @FLOATS

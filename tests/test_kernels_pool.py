@@ -96,6 +96,8 @@ LARGE = [
     Pool(H=9, W=1100, kernel=(2, 2), stride=(1, 1)),
     Pool(H=700, W=90, kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1)),  # several row tiles
     Pool(N=3, C=20, H=60, W=62, kernel=(3, 3), stride=(1, 2)),
+    Pool(N=3, C=7, H=45, W=46, kernel=(3, 3), stride=(1, 1), padding=(1, 1, 1, 1)),  # planes that take turns
+    Pool(H=5, W=17000, kernel=(2, 2)),
 ]
 
 

@@ -67,6 +67,14 @@ def test_many_elements_and_threads(isa, threads, dtype):
         assert_same_bits(_core.relu_backward(x, y), relu_grad_input(x, y))
 
 
+def test_more_than_caches_hold(isa, threads):
+    x = draw("float32", 4_400_003)
+    y = _core.relu_forward(x)
+    assert_same_bits(y, relu_forward(x))
+    assert_same_bits(_core.relu_backward(x, y), relu_grad_input(x, y))
+    assert_same_bits(_core.relu_forward(x, x), y)
+
+
 @DTYPES
 def test_out(isa, dtype):
     x = draw(dtype, 5, 37)

@@ -4,7 +4,9 @@
 
 namespace py = pybind11;
 
-PYBIND11_MODULE(_core, m) {
+// Safe without the GIL: what the module keeps is set up by this function, atomic, or behind a lock of its
+// own.
+PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     m.doc() =
         "Compiled core of rushlight. Arrays in, arrays out; the public API is in rushlight and "
         "rushlight.functional.";

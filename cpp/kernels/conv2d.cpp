@@ -4,6 +4,7 @@
 // (conv2d_sweep.hpp); they differ in which taps there are. The weight gradient, a sum over pixels instead of
 // over taps, is in conv2d_weight.cpp.
 #include "conv2d_channels.hpp"
+#include "conv2d_phases.hpp"
 #include "conv2d_sweep.hpp"
 #include "conv2d_tile.hpp"
 #include "definition.hpp"
@@ -19,9 +20,10 @@ template <class T>
 inline Index tap_elements(Index taps) {
     return round_up(taps * Index(sizeof(Tap)), 64) / Index(sizeof(T));
 }
+// For tiles of at most these outputs.
 template <class T>
-inline Index tile_elements(const TileLayout& layout, Index channels) {
-    return channels * layout.channel + sweep_overread<T>;
+inline Index tile_elements(const Axis& h, const Axis& w, Index channels) {
+    return channels * most_elements(make_layout(h, w, lanes<T>), lanes<T>) + sweep_overread<T>;
 }
 
 // ---------------------------------------------------------------- forward
@@ -40,11 +42,10 @@ inline bool is_point(const Conv2dShape& p) {
 
 template <class T>
 Index forward_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking) noexcept {
-    const TileLayout layout =
-        make_layout(forward_rows(p, 0, blocking.rows), forward_cols(p, 0, blocking.cols), lanes<T>);
     const Index taps = blocking.reduction * p.R * p.S;
     return tap_elements<T>(taps) + channel_sweep_elements<T>(taps) +
-           tile_elements<T>(layout, blocking.reduction);
+           tile_elements<T>(forward_rows(p, 0, blocking.rows), forward_cols(p, 0, blocking.cols),
+                            blocking.reduction);
 }
 
 // 0 * x is 0 for finite x, else NaN, and NaN survives every sum.
@@ -144,40 +145,15 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
 
 // ---------------------------------------------------------------- gradient for the input
 
-// dx pixels ih with (ih + pad) % stride == phase form a grid, ih + pad = u * stride + phase, on which the
-// gradient is a convolution of dy with stride 1: taps r with r * dilation = phase (mod stride) read dy at u +
-// (phase - r * dilation) / stride. They are taken from the last r to the first, so that the pixels ascend.
-struct Phase {
-    Index begin, count;  // dx coordinates begin, begin + stride, ...
-    Axis axis;
-};
-
-// Grid of the phase of dx coordinate `begin`, as far as `end`.
-inline Phase input_phase(Index begin, Index end, Index taps, Index pad, Index stride, Index dilation) {
-    const Index phase = (begin + pad) % stride, u = (begin + pad) / stride;
-    const Index every = stride / greatest_common_divisor(dilation, stride);
-    Index first = 0;
-    while (first < min_of(every, taps) && (first * dilation - phase) % stride != 0) ++first;
-    const Index count = first < min_of(every, taps) ? (taps - first + every - 1) / every : 0;
-    const Index last = first + (count - 1) * every;
-    const Index outputs = (end - begin + stride - 1) / stride;
-    const Index base = count ? u + (phase - last * dilation) / stride : u;
-    return Phase{begin, outputs, make_axis(last, -every, count, base, 1, every * dilation / stride, outputs)};
-}
-
-// The largest tile that a phase can need.
-inline Axis largest_phase(Index pixels, Index taps, Index stride, Index dilation) {
-    const Index every = stride / greatest_common_divisor(dilation, stride);
-    return make_axis(0, 1, (taps + every - 1) / every, 0, 1, every * dilation / stride,
-                     (pixels + stride - 1) / stride);
-}
-
 template <class T>
 Index backward_input_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking) noexcept {
     const Axis h = largest_phase(blocking.rows, p.R, p.stride_h, p.dilation_h);
     const Axis w = largest_phase(blocking.cols, p.S, p.stride_w, p.dilation_w);
-    return tap_elements<T>(blocking.reduction * h.count * w.count) +
-           tile_elements<T>(make_layout(h, w, lanes<T>), blocking.reduction);
+    const Axis shared_h = largest_shared(blocking.rows, p.R, p.stride_h);
+    const Axis shared_w = largest_shared(blocking.cols, p.S, p.stride_w);
+    return tap_elements<T>(blocking.reduction * p.R * p.S) +
+           max_of(tile_elements<T>(h, w, blocking.reduction),
+                  tile_elements<T>(shared_h, shared_w, blocking.reduction));
 }
 
 // See NOTE [ NaN and padding ].
@@ -197,22 +173,19 @@ void repair_backward_input(const Conv2dShape& p, const Conv2dBackwardInput<T>& t
         }
 }
 
-// One phase of one group: pack dy, sweep the phase's taps, write its grid of dx.
+// Phases hs x ws (numbers) of one group: pack the pixels of dy that they read, `layout`, then sweep each
+// phase's taps over them and write its grid of dx. `any`: one of them has a tap.
 template <class T>
-void backward_input_phase(const Conv2dShape& p, const Conv2dBlocking& blocking,
-                          const Conv2dBackwardInput<T>& tile, Index g, const Phase& h, const Phase& w,
-                          T* workspace) {
+void backward_input_phases(const Conv2dShape& p, const Conv2dBlocking& blocking,
+                           const Conv2dBackwardInput<T>& tile, Index g, Range hs, Range ws,
+                           const TileLayout& layout, bool any, T* workspace) {
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups, RS = p.R * p.S;
-    const TileLayout layout = make_layout(h.axis, w.axis, lanes<T>);
-    const Index tap_count = h.axis.count * w.axis.count;
-    Tap* taps = reinterpret_cast<Tap*>(workspace);
-    T* pixels = workspace + tap_elements<T>(blocking.reduction * tap_count);
+    const Index c = g * Cg + tile.channels.begin, most = min_of(Kg, blocking.reduction);
+    Tap* const tables = reinterpret_cast<Tap*>(workspace);  // one per phase, side by side
+    T* const pixels = workspace + tap_elements<T>(blocking.reduction * RS);
 
-    fill_taps(layout, min_of(Kg, blocking.reduction), p.S, Cg * RS, layout.channel, taps);
-
-    const Index c = g * Cg + tile.channels.begin;
-    for (Index k0 = 0; k0 == 0 || k0 < Kg; k0 += blocking.reduction) {
-        const Index channels = tap_count ? min_of(blocking.reduction, Kg - k0) : 0;
+    for (Index k0 = 0; k0 == 0 || (any && k0 < Kg); k0 += blocking.reduction) {
+        const Index channels = any ? min_of(blocking.reduction, Kg - k0) : 0;
         for (Index k = 0; k < channels; ++k) {
             const T* plane = tile.dy.data + tile.n * tile.dy.stride_n + (g * Kg + k0 + k) * tile.dy.stride_c;
             pack_channel(Source<T>{plane, tile.dy.stride_h, tile.dy.stride_w, p.OH, p.OW}, layout,
@@ -221,34 +194,58 @@ void backward_input_phase(const Conv2dShape& p, const Conv2dBlocking& blocking,
         Sweep<T> s;
         s.w = tile.w + ((g * Kg + k0) * Cg + tile.channels.begin) * RS;
         s.w_channel = RS;
-        s.tile = pixels;
         s.pitch = layout.pitch;
-        s.taps = taps;
-        s.tap_count = channels * tap_count;
-        s.y = tile.dx + ((tile.n * p.C + c) * p.H + h.begin) * p.W + w.begin;
         s.y_channel = p.H * p.W;
         s.y_row = p.stride_h * p.W;
         s.y_col = p.stride_w;
         s.channels = tile.channels.end - tile.channels.begin;
-        s.rows = h.count;
-        s.cols = w.count;
         s.bias = tile.b ? tile.b + c : nullptr;
         s.accumulate = k0 > 0;
-        sweep(s);
-        if (!tap_count) break;
+        Tap* taps = tables;
+        for (Index i = hs.begin; i < hs.end; ++i)
+            for (Index j = ws.begin; j < ws.end; ++j) {
+                const Phase h = row_phase(p, tile.rows, i), w = col_phase(p, tile.cols, j);
+                const Index area = h.axis.count * w.axis.count;
+                if (area == 0 && k0 > 0) continue;
+                if (k0 == 0)
+                    fill_taps(TileLayout{h.axis, w.axis, layout.pitch, layout.plane, layout.channel}, most,
+                              p.S, Cg * RS, layout.channel, taps);
+                s.tile =
+                    area ? pixels + (h.axis.base - layout.h.base) * layout.pitch + w.axis.base - layout.w.base
+                         : pixels;
+                s.taps = taps;
+                s.tap_count = channels * area;
+                s.y = tile.dx + ((tile.n * p.C + c) * p.H + h.begin) * p.W + w.begin;
+                s.rows = h.count;
+                s.cols = w.count;
+                sweep(s);
+                taps += most * area;
+            }
     }
 }
 
 template <class T>
 void backward_input(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dBackwardInput<T>& tile,
                     T* workspace) noexcept {
-    const Range rows = tile.rows, cols = tile.cols;
+    const Reach h = input_reach(tile.rows, p.R, p.pad_top, p.stride_h, p.dilation_h);
+    const Reach w = input_reach(tile.cols, p.S, p.pad_left, p.stride_w, p.dilation_w);
+    const Range hs{0, min_of(p.stride_h, tile.rows.end - tile.rows.begin)};
+    const Range ws{0, min_of(p.stride_w, tile.cols.end - tile.cols.begin)};
     for (Index g = tile.groups.begin; g < tile.groups.end; ++g) {
-        for (Index ih = rows.begin; ih < min_of(rows.end, rows.begin + p.stride_h); ++ih)
-            for (Index iw = cols.begin; iw < min_of(cols.end, cols.begin + p.stride_w); ++iw)
-                backward_input_phase(
-                    p, blocking, tile, g, input_phase(ih, rows.end, p.R, p.pad_top, p.stride_h, p.dilation_h),
-                    input_phase(iw, cols.end, p.S, p.pad_left, p.stride_w, p.dilation_w), workspace);
+        if (h.shared && w.shared) {
+            const TileLayout layout =
+                make_layout(plain_axis(h.begin, h.end), plain_axis(w.begin, w.end), lanes<T>);
+            backward_input_phases(p, blocking, tile, g, hs, ws, layout, h.end > h.begin && w.end > w.begin,
+                                  workspace);
+            continue;
+        }
+        for (Index i = hs.begin; i < hs.end; ++i)
+            for (Index j = ws.begin; j < ws.end; ++j) {
+                const Axis rows = row_phase(p, tile.rows, i).axis, cols = col_phase(p, tile.cols, j).axis;
+                backward_input_phases(p, blocking, tile, g, {i, i + 1}, {j, j + 1},
+                                      make_layout(rows, cols, lanes<T>), rows.count * cols.count > 0,
+                                      workspace);
+            }
     }
     if constexpr (is_real<T>)
         if (tile.repair) repair_backward_input(p, tile);

@@ -87,6 +87,18 @@ inline Index find_runs(const Sweep<T>& s, Index q, Index vectors, Run* runs, boo
     return count;
 }
 
+// to[2 * i] (+)= v[i] for those of first <= i < last that lie in this half of the two vectors which they
+// fill; the elements between them stay what they are.
+template <class T, int Half>
+RUSHLIGHT_INLINE void finish_spread(T* to, Vec<T> v, Index first, Index last, bool accumulate) {
+    const Index begin = max_of(2 * first - Half * lanes<T>, 0);
+    const Index end = min_of(2 * last - 1 - Half * lanes<T>, lanes<T>);
+    if (begin >= end) return;
+    Vec<T> wide = in_turns<T, Half>(v, v, AllLanes<T>{});
+    if (accumulate) wide += load_lanes(to + Half * lanes<T>, begin, end);
+    store_even_lanes(to + Half * lanes<T>, wide, begin, end);
+}
+
 // One run of one channel from `sum`, the vector it lies in, to y.
 template <class T>
 RUSHLIGHT_INLINE void finish_run(const Sweep<T>& s, const Run& run, Vec<T> sum, Vec<T> bias, T* y) {
@@ -94,6 +106,9 @@ RUSHLIGHT_INLINE void finish_run(const Sweep<T>& s, const Run& run, Vec<T> sum, 
     if (s.y_col == 1) {
         if (s.accumulate) sum += load_lanes(to, run.first, run.last);
         store_lanes(to, sum + bias, run.first, run.last);
+    } else if (kMaskedEvenStores && sizeof(T) >= 4 && s.y_col == 2) {
+        finish_spread<T, 0>(to, sum + bias, run.first, run.last, s.accumulate);
+        finish_spread<T, 1>(to, sum + bias, run.first, run.last, s.accumulate);
     } else {
         T lane[lanes<T>];
         store(lane, sum + bias);

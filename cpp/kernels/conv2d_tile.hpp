@@ -75,6 +75,12 @@ inline TileLayout make_layout(const Axis& h, const Axis& w, Index lane_count) {
     return layout;
 }
 
+// Enough elements for a channel of this tile and of any with fewer outputs. Those may have gaps between their
+// planes where this one has none, and more planes, up to one for each tap.
+inline Index most_elements(const TileLayout& layout, Index lane_count) {
+    return layout.channel + max_of(layout.h.count, 1) * max_of(layout.w.count, 1) * lane_count;
+}
+
 // Where tap (i, j) of a channel reads its pixel for output 0: the sum of a part by rows and a part by
 // columns.
 RUSHLIGHT_INLINE Index tap_row_offset(const TileLayout& layout, Index i) {

@@ -6,6 +6,7 @@
 // rows, which nobody wants, get dy = 0.
 #include "conv2d_tile.hpp"
 #include "conv2d_weight_repair.hpp"
+#include "lane_sums.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 
@@ -14,26 +15,6 @@ void add_conv2d_weight(KernelTable& table) noexcept;
 namespace {
 
 constexpr Index kSums = kWeightRows * kWeightTaps;
-
-// One halving step of add_lanes: lane i of the result is x[i] + x[i + Half] where bit Half of i is clear, y[i
-// - Half] + y[i] where it is set.
-template <class T, int Half, int... Lane>
-RUSHLIGHT_INLINE Vec<T> merge_lanes(Vec<T> x, Vec<T> y, LaneNumbers<Lane...>) {
-    constexpr int L = int(lanes<T>);
-    return __builtin_shufflevector(x, y, (Lane & Half ? L + Lane - Half : Lane)...) +
-           __builtin_shufflevector(x, y, (Lane & Half ? L + Lane : Lane + Half)...);
-}
-
-// Sums the lanes of `lanes<T>` vectors at once: lane i of the result is the sum of sums[i]. Destroys sums.
-template <class T, int Half = int(lanes<T>) / 2>
-RUSHLIGHT_INLINE Vec<T> add_lanes(Vec<T>* sums) {
-    RUSHLIGHT_UNROLL for (Index i = 0; i < Half; ++i) sums[i] =
-        merge_lanes<T, Half>(sums[i], sums[i + Half], AllLanes<T>{});
-    if constexpr (Half > 1)
-        return add_lanes<T, Half / 2>(sums);
-    else
-        return sums[0];
-}
 
 // The operands of one tile: M rows of dy (pitch apart, zero between the image's rows), x shifted by V taps.
 template <class T>
@@ -105,8 +86,8 @@ template <class T>
 Index backward_weight_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking, Index k,
                                 Index c) noexcept {
     const TileLayout layout = input_layout(p, Range{0, blocking.rows}, Range{0, blocking.cols}, lanes<T>);
-    return offset_elements<T>(c * p.R * p.S) + k * padded_outputs<T>(layout) + c * layout.channel +
-           padded_outputs<T>(layout);
+    return offset_elements<T>(c * p.R * p.S) + k * padded_outputs<T>(layout) +
+           c * most_elements(layout, lanes<T>) + padded_outputs<T>(layout);
 }
 
 // One output channel's pixels, pitch apart, zero between the rows and after them.

@@ -11,37 +11,12 @@
 // elements.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include "depthwise_kernels.hpp"
+#include "types.hpp"
 
 namespace rushlight::kernels {
 
-using Index = std::int64_t;
-
-// Half-open: begin <= i < end.
-struct Range {
-    Index begin, end;
-};
-
-// A batch of images in any layout. Only read through the strides, so transposed, reversed and broadcast
-// arrays need no copy.
-template <class T>
-struct Images {
-    T* data;
-    Index stride_n, stride_c, stride_h, stride_w;
-};
-
 // ---------------------------------------------------------------- convolution
-
-struct Conv2dShape {
-    Index N, C, H, W;
-    Index K, R, S;
-    Index OH, OW;
-    Index groups;
-    Index stride_h, stride_w;
-    Index pad_top, pad_left;  // the bottom and right paddings are implied by OH and OW
-    Index dilation_h, dilation_w;
-};
 
 // How an operator cuts the reduction and the pixels, so that one thread's scratch memory stays O(tile).
 struct Conv2dBlocking {
@@ -246,13 +221,13 @@ struct MaxPool2dForward {
     Range rows, cols;
 };
 
-// dx = 0, then dx[indices] += dy in ascending order, for one plane. Written whole.
+// dx = 0, then dx[indices] += dy in ascending order, plane by plane. Written whole.
 template <class T>
 struct MaxPool2dBackward {
-    const T* dy;                  // (OH * OW)
-    const std::int64_t* indices;  // (OH * OW)
-    T* dx;                        // (H * W)
-    Index outputs, inputs;        // OH * OW, H * W
+    const T* dy;                    // (planes, OH * OW)
+    const std::int64_t* indices;    // (planes, OH * OW)
+    T* dx;                          // (planes, H * W)
+    Index planes, outputs, inputs;  // outputs = OH * OW, inputs = H * W
 };
 
 template <class T>
@@ -261,8 +236,8 @@ struct MaxPool2dKernels {
     Index (*forward_workspace)(const MaxPool2dShape&, Index rows, Index cols, bool indices) noexcept;
     void (*forward)(const MaxPool2dShape&, const MaxPool2dForward<T>&, void* workspace) noexcept;
 
-    // Returns how many outputs it has handled: it stops at the first index outside the plane. Floating point
-    // only.
+    // Returns how many outputs come before the first index that lies outside its plane: if not all of them,
+    // dx is incomplete. Two planes at once are faster than one. Floating point only.
     Index (*backward)(const MaxPool2dBackward<T>&) noexcept;
 };
 
@@ -271,9 +246,10 @@ struct MaxPool2dKernels {
 template <class T>
 struct ReluKernels {
     // y = x < 0 ? 0 : x, so NaN and -0.0 stay what they are. x == y is allowed.
-    void (*forward)(const T* x, T* y, Index count) noexcept;
+    // past_caches: memory is where the arrays come from and go to.
+    void (*forward)(const T* x, T* y, Index count, bool past_caches) noexcept;
     // dx = y <= 0 ? 0 : dy (torch's rule, on the result; NaN lets the gradient pass). Floating point only.
-    void (*backward)(const T* dy, const T* y, T* dx, Index count) noexcept;
+    void (*backward)(const T* dy, const T* y, T* dx, Index count, bool past_caches) noexcept;
 };
 
 // ---------------------------------------------------------------- unfold and fold
@@ -336,6 +312,9 @@ struct KernelTable {
     Conv2dWeightChannelsKernels<float> conv2d_weight_channels_f32;
     Conv2dWeightChannelsKernels<double> conv2d_weight_channels_f64;
 
+    DepthwiseKernels<float> depthwise_f32;
+    DepthwiseKernels<double> depthwise_f64;
+
     Conv2dKernels<float> conv2d_f32;
     Conv2dKernels<double> conv2d_f64;
     Conv2dKernels<std::uint8_t> conv2d_u8;  // of the integer tables, all have `forward` alone but u64,
@@ -378,6 +357,9 @@ struct KernelTable {
     X(conv2d)                     \
     X(conv2d_weight)              \
     X(conv2d_weight_channels)     \
+    X(depthwise)                  \
+    X(depthwise_input)            \
+    X(depthwise_weight)           \
     X(max_pool2d)                 \
     X(peak)                       \
     X(relu)                       \

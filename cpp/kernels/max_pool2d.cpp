@@ -1,15 +1,18 @@
-// Max pooling of one tile of one plane, and the gradient of one plane.
+// Max pooling of one tile of one plane. The gradient is in max_pool2d_scatter.hpp.
 //
 // A window's maximum is the maximum of its rows' maxima, and rows are shared by windows: first every image
 // row that the tile needs is reduced along its columns, once, then the reduced rows of a window are combined.
 // Row-major order inside the window, which decides ties and NaN, survives this: within a row left before
 // right, then rows top before bottom.
 //
-// For the first step a row is copied to scratch memory the way conv2d_tile.hpp does it: columns sorted into
-// phases of the stride, the padding filled with -inf, which never wins, so that lanes are neighbouring
-// outputs and no lane needs a bounds check.
+// The usual windows are done by max_pool2d_strips.hpp; here is what does for any stride, dilation and layout,
+// and for images with NaN. For the first step a row is copied to scratch memory the way conv2d_tile.hpp does
+// it: columns sorted into phases of the stride, the padding filled with -inf, which never wins, so that lanes
+// are neighbouring outputs and no lane needs a bounds check.
 #include "conv2d_tile.hpp"
 #include "max_pool2d_definition.hpp"
+#include "max_pool2d_scatter.hpp"
+#include "max_pool2d_strips.hpp"
 #include "shuffles.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
@@ -36,20 +39,6 @@ template <>
 struct ComputeOf<std::int16_t> {
     typedef std::int32_t type;
 };
-
-// Positions within a window, r * dilation_h * W + s * dilation_w, in lanes as wide as the values'.
-template <Index Bytes>
-struct PositionOf {
-    typedef std::int32_t type;
-};
-template <>
-struct PositionOf<8> {
-    typedef std::int64_t type;
-};
-template <class C>
-using Position = typename PositionOf<Index(sizeof(C))>::type;
-template <class C>
-using Positions = decltype(Vec<C>{} < Vec<C>{});  // what the compiler wants a mask to choose between
 
 // Windows for the definition: absurd ones, which are not worth scratch memory of their size, and a single
 // column of outputs, which would leave all lanes but one idle. Positions must fit their lanes.
@@ -78,7 +67,7 @@ Layout make_layout(const MaxPool2dShape& p, Index rows, Range cols, bool indices
     s.w =
         make_axis(0, 1, p.kernel_w, cols.begin * p.stride_w - p.pad_left, p.stride_w, p.dilation_w, s.width);
     s.pitch = s.width + (s.width % 256 == 0 ? lanes<C> : 0);  // see NOTE [ 4 KiB aliasing ]
-    s.span = min_of(p.H, (rows - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1);
+    s.span = tile_span(p, rows);
     Index at = 0;
     const auto place = [&at](Index& part, Index bytes) {
         part = at;
@@ -101,7 +90,9 @@ Layout make_layout(const MaxPool2dShape& p, Index rows, Range cols, bool indices
 template <class T>
 Index forward_workspace(const MaxPool2dShape& p, Index rows, Index cols, bool indices) noexcept {
     typedef typename ComputeOf<T>::type C;
-    return wants_definition<C>(p) ? 0 : make_layout<C>(p, rows, Range{0, cols}, indices).bytes;
+    if (wants_definition<C>(p)) return 0;
+    const Index any = make_layout<C>(p, rows, Range{0, cols}, indices).bytes;
+    return is_floating<T> ? max_of(any, strips_workspace<T>(p, rows, indices)) : any;
 }
 
 template <class C>
@@ -315,17 +306,15 @@ void forward_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, char
 
 template <class T>
 void forward(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, void* workspace) noexcept {
-    if (wants_definition<typename ComputeOf<T>::type>(p))
-        max_pool2d_plain(p, tile);
-    else if (tile.indices)
-        forward_tile<T, true>(p, tile, static_cast<char*>(workspace));
+    typedef typename ComputeOf<T>::type C;
+    char* scratch = static_cast<char*>(workspace);
+    if (wants_definition<C>(p)) return max_pool2d_plain(p, tile);
+    if constexpr (is_floating<T>)
+        if (pool_in_strips(p, tile, scratch)) return;
+    if (tile.indices)
+        forward_tile<T, true>(p, tile, scratch);
     else
-        forward_tile<T, false>(p, tile, static_cast<char*>(workspace));
-}
-
-template <class T>
-Index backward(const MaxPool2dBackward<T>& plane) noexcept {
-    return max_pool2d_scatter(plane);
+        forward_tile<T, false>(p, tile, scratch);
 }
 
 template <class T>
@@ -336,8 +325,8 @@ MaxPool2dKernels<T> forward_only() {
 }  // namespace
 
 void add_max_pool2d(KernelTable& table) noexcept {
-    table.max_pool2d_f32 = {forward_workspace<float>, forward<float>, backward<float>};
-    table.max_pool2d_f64 = {forward_workspace<double>, forward<double>, backward<double>};
+    table.max_pool2d_f32 = {forward_workspace<float>, forward<float>, scatter_planes<float>};
+    table.max_pool2d_f64 = {forward_workspace<double>, forward<double>, scatter_planes<double>};
     table.max_pool2d_u8 = forward_only<std::uint8_t>();
     table.max_pool2d_i8 = forward_only<std::int8_t>();
     table.max_pool2d_i16 = forward_only<std::int16_t>();

@@ -78,17 +78,17 @@ inline void max_pool2d_plain(const MaxPool2dShape& p, const MaxPool2dForward<T>&
         }
 }
 
-// The gradient of one plane; the order of the additions is the outputs' order, so the bits are always the
-// same.
+// The gradient; the order of the additions is the outputs' order, so the bits are always the same.
 template <class T>
-inline Index max_pool2d_scatter(const MaxPool2dBackward<T>& plane) {
-    for (Index i = 0; i < plane.inputs; ++i) plane.dx[i] = T(0);
-    for (Index i = 0; i < plane.outputs; ++i) {
-        const std::int64_t at = plane.indices[i];
-        if (at < 0 || at >= plane.inputs) return i;
-        plane.dx[at] += plane.dy[i];
-    }
-    return plane.outputs;
+inline Index max_pool2d_scatter(const MaxPool2dBackward<T>& b) {
+    for (Index i = 0; i < b.planes * b.inputs; ++i) b.dx[i] = T(0);
+    for (Index plane = 0; plane < b.planes; ++plane)
+        for (Index i = plane * b.outputs; i < (plane + 1) * b.outputs; ++i) {
+            const std::int64_t at = b.indices[i];
+            if (at < 0 || at >= b.inputs) return i;
+            b.dx[plane * b.inputs + at] += b.dy[i];
+        }
+    return b.planes * b.outputs;
 }
 
 }  // namespace

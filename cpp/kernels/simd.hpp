@@ -13,7 +13,10 @@
 #define RUSHLIGHT_INLINE inline __attribute__((always_inline))
 #define RUSHLIGHT_UNROLL _Pragma("GCC unroll 64")
 
-#if defined(RUSHLIGHT_ISA_avx512)
+// A file whose loads are seldom aligned defines RUSHLIGHT_NARROW_VECTORS first.
+#if defined(RUSHLIGHT_ISA_avx512) && defined(RUSHLIGHT_NARROW_VECTORS)
+#include "simd_avx512_narrow.hpp"
+#elif defined(RUSHLIGHT_ISA_avx512)
 #include "simd_avx512.hpp"
 #elif defined(RUSHLIGHT_ISA_avx2)
 #include "simd_avx2.hpp"
@@ -75,6 +78,20 @@ RUSHLIGHT_INLINE void store_lanes(T* p, Vec<T> v, Index first, Index last) {
     }
 }
 
+// The even ones of them alone.
+template <class T>
+RUSHLIGHT_INLINE void store_even_lanes(T* p, Vec<T> v, Index first, Index last) {
+    if constexpr (kMaskedEvenStores && sizeof(T) == 4) {
+        store_even_lanes_32(p, v, first, last);
+    } else if constexpr (kMaskedEvenStores && sizeof(T) == 8) {
+        store_even_lanes_64(p, v, first, last);
+    } else {
+        T lane[lanes<T>];
+        store(lane, v);
+        for (Index i = first + first % 2; i < last; i += 2) p[i] = lane[i];
+    }
+}
+
 // v[i] = p[i] for first <= i < last, 0 elsewhere, without touching the other elements.
 template <class T>
 RUSHLIGHT_INLINE Vec<T> load_lanes(const T* p, Index first, Index last) {
@@ -82,6 +99,10 @@ RUSHLIGHT_INLINE Vec<T> load_lanes(const T* p, Index first, Index last) {
         return Vec<T>(load_lanes_32(p, first, last));
     } else if constexpr (kMaskedStores && sizeof(T) == 8) {
         return Vec<T>(load_lanes_64(p, first, last));
+    } else if constexpr (lanes<T> == 4) {
+        // Not through memory, where the load would have to wait for four stores.
+        return Vec<T>{first <= 0 && 0 < last ? p[0] : T(0), first <= 1 && 1 < last ? p[1] : T(0),
+                      first <= 2 && 2 < last ? p[2] : T(0), first <= 3 && 3 < last ? p[3] : T(0)};
     } else {
         T lane[lanes<T>] = {};
         for (Index i = first; i < last; ++i) lane[i] = p[i];

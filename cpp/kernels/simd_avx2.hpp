@@ -10,6 +10,7 @@ namespace {
 
 constexpr Index kVectorBytes = 32;
 constexpr bool kMaskedStores = true;
+constexpr bool kMaskedEvenStores = false;  // slow on many CPUs that have no more than AVX2
 
 // Register tiles. Convolution: rows x columns of accumulators + columns of pixels + one weight <= 16
 // registers.
@@ -58,6 +59,16 @@ RUSHLIGHT_INLINE __m256i load_lanes_32(const T* p, Index first, Index last) {
 template <class T>
 RUSHLIGHT_INLINE __m256i load_lanes_64(const T* p, Index first, Index last) {
     return _mm256_maskload_epi64(reinterpret_cast<const long long*>(p), lane_mask_64(first, last));
+}
+
+// Without reading the line first, and without keeping it. p is a multiple of kVectorBytes.
+template <class T, class V>
+RUSHLIGHT_INLINE void store_past_caches(T* p, V v) {
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(p), __m256i(v));
+}
+// Such stores happen before all later ones.
+RUSHLIGHT_INLINE void order_stores() {
+    _mm_sfence();
 }
 
 }  // namespace

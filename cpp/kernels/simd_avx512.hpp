@@ -10,6 +10,7 @@ namespace {
 
 constexpr Index kVectorBytes = 64;
 constexpr bool kMaskedStores = true;
+constexpr bool kMaskedEvenStores = true;
 
 // Register tiles. Convolution: rows x columns of accumulators + columns of pixels + one weight <= 32
 // registers.
@@ -44,6 +45,14 @@ template <class T, class V>
 RUSHLIGHT_INLINE void store_lanes_64(T* p, V v, Index first, Index last) {
     _mm512_mask_storeu_epi64(p, __mmask8(lane_mask(first, last)), __m512i(v));
 }
+template <class T, class V>
+RUSHLIGHT_INLINE void store_even_lanes_32(T* p, V v, Index first, Index last) {
+    _mm512_mask_storeu_epi32(p, __mmask16(lane_mask(first, last) & 0x5555), __m512i(v));
+}
+template <class T, class V>
+RUSHLIGHT_INLINE void store_even_lanes_64(T* p, V v, Index first, Index last) {
+    _mm512_mask_storeu_epi64(p, __mmask8(lane_mask(first, last) & 0x55), __m512i(v));
+}
 template <class T>
 RUSHLIGHT_INLINE __m512i load_lanes_32(const T* p, Index first, Index last) {
     return _mm512_maskz_loadu_epi32(__mmask16(lane_mask(first, last)), p);
@@ -51,6 +60,16 @@ RUSHLIGHT_INLINE __m512i load_lanes_32(const T* p, Index first, Index last) {
 template <class T>
 RUSHLIGHT_INLINE __m512i load_lanes_64(const T* p, Index first, Index last) {
     return _mm512_maskz_loadu_epi64(__mmask8(lane_mask(first, last)), p);
+}
+
+// Without reading the line first, and without keeping it. p is a multiple of kVectorBytes.
+template <class T, class V>
+RUSHLIGHT_INLINE void store_past_caches(T* p, V v) {
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(p), __m512i(v));
+}
+// Such stores happen before all later ones.
+RUSHLIGHT_INLINE void order_stores() {
+    _mm_sfence();
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace {
 
 constexpr Index kVectorBytes = 16;
 constexpr bool kMaskedStores = false;
+constexpr bool kMaskedEvenStores = false;
 
 // Register tiles for 16 registers (aarch64 has 32), as in the other simd_*.hpp.
 #if defined(__aarch64__)
@@ -34,6 +35,13 @@ RUSHLIGHT_INLINE F32 fma_f32(F32 a, F32 b, F32 c) {
 RUSHLIGHT_INLINE F64 fma_f64(F64 a, F64 b, F64 c) {
     return a * b + c;
 }
+
+// Ordinary stores: the language has no others.
+template <class T, class V>
+RUSHLIGHT_INLINE void store_past_caches(T* p, V v) {
+    *reinterpret_cast<V*>(p) = v;
+}
+RUSHLIGHT_INLINE void order_stores() {}
 
 }  // namespace
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA

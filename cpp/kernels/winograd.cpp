@@ -66,9 +66,8 @@ inline TileLayout source_layout(const WinogradShape& p, Range tile_rows, Index l
 
 template <class T, class F>
 Index input_workspace(const WinogradShape& p, Index strips) noexcept {
-    const TileLayout one = source_layout<F>(p, Range{0, 1}, lanes<T>);
-    const TileLayout many = source_layout<F>(p, Range{0, min_of(strips, p.tile_rows)}, lanes<T>);
-    return max_of(one.channel, many.channel) + lanes<T>;
+    const TileLayout layout = source_layout<F>(p, Range{0, min_of(strips, p.tile_rows)}, lanes<T>);
+    return most_elements(layout, lanes<T>) + lanes<T>;
 }
 
 // Transforms the tiles of one channel that lie in one image; v points at the first of them.

@@ -6,46 +6,20 @@
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "core/precision.hpp"
+#include "ops/conv2d_depthwise.hpp"
 #include "ops/conv2d_direct.hpp"
+#include "ops/conv2d_kernels.hpp"
 #include "ops/conv2d_weight_channels.hpp"
 #include "ops/conv2d_winograd.hpp"
 #include "ops/conv2d_winograd_weight.hpp"
 
 namespace rushlight {
 
-using kernels::Conv2dKernels;
 using kernels::Conv2dShape;
 using kernels::Images;
 using kernels::KernelTable;
 
 namespace {
-
-template <class T>
-const Conv2dKernels<T>& conv2d_kernels(const KernelTable& table);
-template <>
-const Conv2dKernels<float>& conv2d_kernels(const KernelTable& table) {
-    return table.conv2d_f32;
-}
-template <>
-const Conv2dKernels<double>& conv2d_kernels(const KernelTable& table) {
-    return table.conv2d_f64;
-}
-template <>
-const Conv2dKernels<std::uint8_t>& conv2d_kernels(const KernelTable& table) {
-    return table.conv2d_u8;
-}
-template <>
-const Conv2dKernels<std::uint16_t>& conv2d_kernels(const KernelTable& table) {
-    return table.conv2d_u16;
-}
-template <>
-const Conv2dKernels<std::uint32_t>& conv2d_kernels(const KernelTable& table) {
-    return table.conv2d_u32;
-}
-template <>
-const Conv2dKernels<std::uint64_t>& conv2d_kernels(const KernelTable& table) {
-    return table.conv2d_u64;
-}
 
 using Describe = void (*)(const Conv2dShape&, const KernelTable&, double nanoseconds, Plan&);
 
@@ -84,6 +58,16 @@ void forward_winograd(const Conv2dShape& s, const KernelTable& t, const Images<c
 }
 
 template <class T>
+bool depthwise_forward_suits(const Conv2dShape& s, Precision) {
+    return depthwise::suits_forward(s, depthwise_kernels<T>(active_kernels()));
+}
+template <class T>
+void forward_depthwise(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x,
+                       const Weights<T>& w, const T* b, T* y, double ns) {
+    depthwise::forward(s, depthwise_kernels<T>(t), conv2d_kernels<T>(t), x, w.data, b, y, ns);
+}
+
+template <class T>
 void describe_forward_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     direct::describe_forward(s, conv2d_kernels<T>(t), ns, plan);
 }
@@ -93,11 +77,18 @@ void describe_forward_winograd(const Conv2dShape& s, const KernelTable& t, doubl
 }
 
 template <class T>
+void describe_forward_depthwise(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
+    depthwise::describe_forward(s, depthwise_kernels<T>(t), ns, plan);
+}
+
+template <class T>
 constexpr Algorithm<Forward<T>> forward_algorithms[] = {
     {"direct", always, forward_direct<T>, describe_forward_direct<T>},
 };
 template <>
 constexpr Algorithm<Forward<float>> forward_algorithms<float>[] = {
+    {"depthwise", depthwise_forward_suits<float>, forward_depthwise<float>,
+     describe_forward_depthwise<float>},
     {"winograd 4x4", winograd4, forward_winograd<float, &KernelTable::winograd4_f32>,
      describe_forward_winograd<float, &KernelTable::winograd4_f32>},
     {"winograd 2x2", winograd2, forward_winograd<float, &KernelTable::winograd2_f32>,
@@ -106,6 +97,8 @@ constexpr Algorithm<Forward<float>> forward_algorithms<float>[] = {
 };
 template <>
 constexpr Algorithm<Forward<double>> forward_algorithms<double>[] = {
+    {"depthwise", depthwise_forward_suits<double>, forward_depthwise<double>,
+     describe_forward_depthwise<double>},
     {"winograd 2x2", winograd2, forward_winograd<double, &KernelTable::winograd2_f64>,
      describe_forward_winograd<double, &KernelTable::winograd2_f64>},
     {"direct", always, forward_direct<double>, describe_forward_direct<double>},
@@ -127,6 +120,20 @@ void backward_input_winograd(const Conv2dShape& s, const KernelTable& t, const I
 }
 
 template <class T>
+bool depthwise_input_suits(const Conv2dShape& s, Precision) {
+    return depthwise::suits_backward_input(s, depthwise_kernels<T>(active_kernels()));
+}
+template <class T>
+void backward_input_depthwise(const Conv2dShape& s, const KernelTable& t, const Images<const T>& dy,
+                              const T* w, const T* b, T* dx, double ns) {
+    depthwise::backward_input(s, depthwise_kernels<T>(t), conv2d_kernels<T>(t), dy, w, b, dx, ns);
+}
+template <class T>
+void describe_backward_input_depthwise(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
+    depthwise::describe_backward_input(s, depthwise_kernels<T>(t), ns, plan);
+}
+
+template <class T>
 void describe_backward_input_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     direct::describe_backward_input(s, conv2d_kernels<T>(t), ns, plan);
 }
@@ -141,12 +148,16 @@ constexpr Algorithm<BackwardInput<T>> backward_input_algorithms[] = {
 };
 template <>
 constexpr Algorithm<BackwardInput<double>> backward_input_algorithms<double>[] = {
+    {"depthwise", depthwise_input_suits<double>, backward_input_depthwise<double>,
+     describe_backward_input_depthwise<double>},
     {"winograd 2x2", winograd2, backward_input_winograd<double, &KernelTable::winograd2_f64>,
      describe_backward_input_winograd<double, &KernelTable::winograd2_f64>},
     {"direct", always, backward_input_direct<double>, describe_backward_input_direct<double>},
 };
 template <>
 constexpr Algorithm<BackwardInput<float>> backward_input_algorithms<float>[] = {
+    {"depthwise", depthwise_input_suits<float>, backward_input_depthwise<float>,
+     describe_backward_input_depthwise<float>},
     {"winograd 4x4", winograd4, backward_input_winograd<float, &KernelTable::winograd4_f32>,
      describe_backward_input_winograd<float, &KernelTable::winograd4_f32>},
     {"winograd 2x2", winograd2, backward_input_winograd<float, &KernelTable::winograd2_f32>,
@@ -183,6 +194,19 @@ void backward_weight_winograd(const Conv2dShape& s, const KernelTable& t, const 
     winograd_weight::backward_weight(s, t.*Kernels, x, dy, dw, ns);
 }
 template <class T>
+bool depthwise_weight_suits(const Conv2dShape& s, Precision) {
+    return depthwise::suits_backward_weight(s, depthwise_kernels<T>(active_kernels()));
+}
+template <class T>
+void backward_weight_depthwise(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x,
+                               const Images<const T>& dy, T* dw, double ns) {
+    depthwise::backward_weight(s, depthwise_kernels<T>(t), x, dy, dw, ns);
+}
+template <class T>
+void describe_weight_depthwise(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
+    depthwise::describe_backward_weight(s, depthwise_kernels<T>(t), ns, plan);
+}
+template <class T>
 void describe_backward_weight_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     direct::describe_backward_weight(s, conv2d_kernels<T>(t), ns, plan);
 }
@@ -200,6 +224,8 @@ constexpr Algorithm<BackwardWeight<T>> backward_weight_algorithms[] = {
 };
 template <>
 constexpr Algorithm<BackwardWeight<float>> backward_weight_algorithms<float>[] = {
+    {"depthwise", depthwise_weight_suits<float>, backward_weight_depthwise<float>,
+     describe_weight_depthwise<float>},
     {"winograd 4x4", winograd4_weight, backward_weight_winograd<float, &KernelTable::winograd4_weight_f32>,
      describe_weight_winograd<float, &KernelTable::winograd4_weight_f32>},
     {"winograd 2x2", winograd2_weight, backward_weight_winograd<float, &KernelTable::winograd2_weight_f32>,
@@ -211,6 +237,8 @@ constexpr Algorithm<BackwardWeight<float>> backward_weight_algorithms<float>[] =
 };
 template <>
 constexpr Algorithm<BackwardWeight<double>> backward_weight_algorithms<double>[] = {
+    {"depthwise", depthwise_weight_suits<double>, backward_weight_depthwise<double>,
+     describe_weight_depthwise<double>},
     {"winograd 2x2", winograd2_weight, backward_weight_winograd<double, &KernelTable::winograd2_weight_f64>,
      describe_weight_winograd<double, &KernelTable::winograd2_weight_f64>},
     {"direct, channels in the lanes", weight_channels_suit<double, &KernelTable::conv2d_weight_channels_f64>,

@@ -20,10 +20,12 @@ using kernels::Range;
 
 namespace {
 
-// The reduced rows of a tile should stay in the first-level cache.
+// The reduced rows of a tile should stay in the first-level cache. Where windows share no rows, memory is
+// read in its own order, which wants long rows.
 constexpr Index kTileBytes = 32 * 1024;
-constexpr Index kMostCols = 512;
+constexpr Index kMostCols = 512, kMostColsUnshared = 8192;
 constexpr Index kTasksPerThread = 4;
+constexpr Index kPlanesTogether = 2;  // of the gradient, unless that leaves threads without work
 
 struct Tiling {
     Index row_parts, col_parts;
@@ -32,7 +34,7 @@ struct Tiling {
 };
 
 Tiling choose_tiling(const MaxPool2dShape& p, Index element, bool indices) {
-    Tiling t{1, divide_up(p.OW, kMostCols)};
+    Tiling t{1, divide_up(p.OW, p.kernel_h > p.stride_h ? kMostCols : kMostColsUnshared)};
     const Index row_bytes = divide_up(p.OW, t.col_parts) * (indices ? 2 : 1) * std::max<Index>(element, 4);
     const auto span = [&](Index rows) {
         return std::min(p.H, (rows - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1);
@@ -86,17 +88,20 @@ void run_backward(const MaxPool2dKernels<T>& kernels, const TensorView& grad, co
     const std::int64_t* positions = indices.as<const std::int64_t>();
     T* dx = static_cast<T*>(out);
 
+    const Index together = planes < kPlanesTogether * num_threads() ? 1 : kPlanesTogether;
     const Index none = planes * outputs;
     std::atomic<Index> bad{none};  // the first position that lies outside its plane
-    parallel_for(planes, max_pool2d_backward_nanoseconds(grad, input_size), [&](Index plane) {
-        const Index first = plane * outputs;
-        const Index handled =
-            kernels.backward({dy + first, positions + first, dx + plane * inputs, outputs, inputs});
-        if (handled == outputs) return;
-        Index seen = bad.load();
-        while (first + handled < seen && !bad.compare_exchange_weak(seen, first + handled)) {
-        }
-    });
+    parallel_for(divide_up(planes, together), max_pool2d_backward_nanoseconds(grad, input_size),
+                 [&](Index task) {
+                     const Index plane = task * together, count = std::min(together, planes - plane);
+                     const Index first = plane * outputs;
+                     const Index handled = kernels.backward(
+                         {dy + first, positions + first, dx + plane * inputs, count, outputs, inputs});
+                     if (handled == count * outputs) return;
+                     Index seen = bad.load();
+                     while (first + handled < seen && !bad.compare_exchange_weak(seen, first + handled)) {
+                     }
+                 });
     if (bad.load() < none)
         throw std::runtime_error("Found an invalid max index: " + std::to_string(positions[bad.load()]) +
                                  " (output volumes are of size " + std::to_string(H) + "x" +

@@ -13,6 +13,10 @@ namespace rushlight {
 namespace {
 
 constexpr Index kPieceBytes = 64 * 1024;
+// Above this, all arrays together, results are stored past the caches: the next reader would not find them
+// there anyway. A common size of a last-level cache; storing 13 MB so would be faster too, but slow the next
+// reader.
+constexpr Index kCacheBytes = 32 * 1024 * 1024;
 
 Index element_count(const TensorView& x) {
     Index count = 1;
@@ -27,6 +31,10 @@ Index piece_count(const TensorView& x) {
     return divide_up(element_count(x), piece_elements(x.dtype));
 }
 
+bool exceeds_caches(const TensorView& x, Index arrays) {
+    return element_count(x) > kCacheBytes / element_bytes(x.dtype) / arrays;
+}
+
 // Calls piece(begin, count) for neighbouring parts of the array.
 template <class Piece>
 void for_each_piece(const TensorView& x, const Piece& piece) {
@@ -39,7 +47,9 @@ template <class T>
 void run_forward(const kernels::ReluKernels<T>& kernels, const TensorView& x, void* out) {
     const T* from = x.as<const T>();
     T* y = static_cast<T*>(out);
-    for_each_piece(x, [&](Index begin, Index count) { kernels.forward(from + begin, y + begin, count); });
+    const bool past_caches = exceeds_caches(x, 2);
+    for_each_piece(
+        x, [&](Index begin, Index count) { kernels.forward(from + begin, y + begin, count, past_caches); });
 }
 
 template <class T>
@@ -47,8 +57,10 @@ void run_backward(const kernels::ReluKernels<T>& kernels, const TensorView& grad
                   void* out) {
     const T *dy = grad.as<const T>(), *y = output.as<const T>();
     T* dx = static_cast<T*>(out);
-    for_each_piece(
-        grad, [&](Index begin, Index count) { kernels.backward(dy + begin, y + begin, dx + begin, count); });
+    const bool past_caches = exceeds_caches(grad, 3);
+    for_each_piece(grad, [&](Index begin, Index count) {
+        kernels.backward(dy + begin, y + begin, dx + begin, count, past_caches);
+    });
 }
 
 }  // namespace

@@ -183,8 +183,11 @@ _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
 def category(given: np.dtype[Any]) -> builtins.int:
-    """0 bool, 1 integer, 2 floating point."""
-    return _CATEGORY[given.kind]
+    """0 bool, 1 integer, 2 floating point; TypeError for any other."""
+    try:
+        return _CATEGORY[given.kind]
+    except KeyError:
+        raise TypeError(f"expected an array of booleans, integers or floats, but got dtype {given}") from None
 
 
 def promote(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:

@@ -17,8 +17,8 @@ void forward(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, void*) no
 }
 
 template <class T>
-Index backward(const MaxPool2dBackward<T>& plane) noexcept {
-    return max_pool2d_scatter(plane);
+Index backward(const MaxPool2dBackward<T>& planes) noexcept {
+    return max_pool2d_scatter(planes);
 }
 
 }  // namespace

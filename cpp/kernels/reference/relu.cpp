@@ -8,12 +8,12 @@ void add_relu(KernelTable& table) noexcept;
 namespace {
 
 template <class T>
-void forward(const T* x, T* y, Index count) noexcept {
+void forward(const T* x, T* y, Index count, bool) noexcept {
     for (Index i = 0; i < count; ++i) y[i] = x[i] < T(0) ? T(0) : x[i];
 }
 
 template <class T>
-void backward(const T* dy, const T* y, T* dx, Index count) noexcept {
+void backward(const T* dy, const T* y, T* dx, Index count, bool) noexcept {
     for (Index i = 0; i < count; ++i) dx[i] = y[i] <= T(0) ? T(0) : dy[i];
 }
 

@@ -1,0 +1,124 @@
+// A band of a filtered plane: a few neighbouring output rows, computed together so that every row of pixels
+// that is loaded serves all of them. There is no copy of the plane with its padding: rows beyond the plane
+// are a row of zeros, and the vectors at its left and right ends are loaded lane by lane.
+//
+// Every output is one sum, begun with the bias, whose order depends on the kernel's size alone: blocks of
+// kernel rows; in a block columns, each from its first row to its last.
+#pragma once
+
+#include "shuffles.hpp"
+
+namespace rushlight::kernels::RUSHLIGHT_ISA {
+namespace {
+
+constexpr int kBandRows = 4;
+// Narrow planes, with nothing but edges, are often 7, 14 or 28 rows high.
+constexpr int kTallBandRows = 7;
+// Kernel rows whose pixels are loaded once for the whole band.
+constexpr int kBlockRows = 7;
+
+// Pixels and taps of a band. Row i of the kernel meets rows[i + o * stride] for output row o of the band.
+template <class T>
+struct Band {
+    const T* rows[(kTallBandRows - 1) * 2 + kMostDepthwiseRows];
+    Index W;
+    Index R, S;
+};
+
+// Weights in memory, and the nine of a 3 x 3 kernel in registers.
+template <class T>
+struct WeightsInMemory {
+    static constexpr bool tall_bands = false;
+    const T* w;
+    RUSHLIGHT_INLINE explicit WeightsInMemory(const T* weights) : w(weights) {}
+    RUSHLIGHT_INLINE Vec<T> operator[](Index i) const { return broadcast(w[i]); }
+    static RUSHLIGHT_INLINE Index rows(const DepthwiseShape& p) { return p.R; }
+};
+template <class T>
+struct NineWeights {
+    static constexpr bool tall_bands = true;
+    Vec<T> w[9];
+    RUSHLIGHT_INLINE explicit NineWeights(const T* weights) {
+        RUSHLIGHT_UNROLL for (int i = 0; i < 9; ++i) w[i] = broadcast(weights[i]);
+    }
+    RUSHLIGHT_INLINE Vec<T> operator[](Index i) const { return w[i]; }
+    static RUSHLIGHT_INLINE Index rows(const DepthwiseShape&) { return 3; }
+};
+
+// The lanes of `Step` vectors of pixels from column col on that lie in [0, W).
+template <class T, int Step>
+struct PixelLanes {
+    Index first[Step], last[Step];
+    RUSHLIGHT_INLINE PixelLanes(Index col, Index W) {
+        RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v) {
+            const Index at = col + v * lanes<T>;
+            first[v] = min_of(max_of(-at, 0), lanes<T>);
+            last[v] = max_of(first[v], min_of(W - at, lanes<T>));
+        }
+    }
+};
+
+// Pixels p[0], p[Step], ..., and if taps is 2 also p[1], p[1 + Step], ... Clipped: zero outside the lanes.
+template <class T, int Step, bool Clipped>
+RUSHLIGHT_INLINE void load_pixels(const T* p, const PixelLanes<T, Step>& in, int taps, Vec<T>* x) {
+    RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v, p += lanes<T>) x[v] =
+        Clipped ? load_lanes(p, in.first[v], in.last[v]) : load(p);
+    if constexpr (Step == 2) {
+        if (taps == 2)
+            deal_out<T, 2>(x);
+        else
+            x[0] = every_second<T, 0>(x[0], x[1], AllLanes<T>{});
+    }
+}
+
+// Adds to the band's sums what kernel rows r .. r + Rows - 1 and columns s .. s + Taps - 1 contribute at
+// pixel column col.
+template <class T, int Outputs, int Rows, int Step, int Taps, bool Clipped, class Weights>
+RUSHLIGHT_INLINE void add_columns(const Band<T>& band, const Weights& w, Index S, Index r, Index s, Index col,
+                                  Vec<T>* sums) {
+    const PixelLanes<T, Step> in(col, band.W);
+    RUSHLIGHT_UNROLL for (int i = 0; i < (Outputs - 1) * Step + Rows; ++i) {
+        Vec<T> x[Step];
+        load_pixels<T, Step, Clipped>(band.rows[r + i] + col, in, Taps, x);
+        RUSHLIGHT_UNROLL for (int t = 0; t < Taps; ++t) {
+            RUSHLIGHT_UNROLL for (int o = 0; o < Outputs; ++o) {
+                const int row = i - o * Step;
+                if (row >= 0 && row < Rows)
+                    sums[o] = multiply_add<T>(x[t], w[(r + row) * S + s + t], sums[o]);
+            }
+        }
+    }
+}
+
+// From run-time to compile-time numbers of kernel rows.
+template <class T, int Outputs, int Step, bool Clipped, int Rows = kBlockRows>
+RUSHLIGHT_INLINE void add_rows(const Band<T>& band, const WeightsInMemory<T>& w, Range rows, Index col,
+                               Vec<T>* sums) {
+    if (rows.end - rows.begin == Rows) {
+        Index s = 0;
+        for (; s + Step <= band.S; s += Step)
+            add_columns<T, Outputs, Rows, Step, Step, Clipped>(band, w, band.S, rows.begin, s, col + s, sums);
+        if (s < band.S)
+            add_columns<T, Outputs, Rows, Step, 1, Clipped>(band, w, band.S, rows.begin, s, col + s, sums);
+    } else if constexpr (Rows > 1) {
+        add_rows<T, Outputs, Step, Clipped, Rows - 1>(band, w, rows, col, sums);
+    }
+}
+
+// The band's sums for one vector of output columns, whose first tap is at pixel column col.
+template <class T, int Outputs, int Step, bool Clipped>
+RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const WeightsInMemory<T>& w, Index col, Vec<T>* sums) {
+    const Index blocks = (band.R + kBlockRows - 1) / kBlockRows;
+    for (Index block = 0; block < blocks; ++block)
+        add_rows<T, Outputs, Step, Clipped>(
+            band, w, Range{band.R * block / blocks, band.R * (block + 1) / blocks}, col, sums);
+}
+template <class T, int Outputs, int Step, bool Clipped>
+RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const NineWeights<T>& w, Index col, Vec<T>* sums) {
+    add_columns<T, Outputs, 3, Step, Step, Clipped>(band, w, 3, 0, 0, col, sums);
+    if constexpr (Step == 1) add_columns<T, Outputs, 3, 1, 1, Clipped>(band, w, 3, 0, 1, col + 1, sums);
+    add_columns<T, Outputs, 3, Step, 1, Clipped>(band, w, 3, 0, 2, col + 2, sums);
+}
+
+}  // namespace
+}  // namespace rushlight::kernels::RUSHLIGHT_ISA
