@@ -88,3 +88,6 @@ def numel(input: Tensor) -> _int:
 
 
 __getattr__ = _missing("rushlight")
+for _module in (nn, nn.functional, nn.init, optim, optim.lr_scheduler, utils, utils.data):
+    vars(_module)["__getattr__"] = _missing(_module.__name__)
+vars(functional)["__getattr__"] = _missing(nn.functional.__name__)

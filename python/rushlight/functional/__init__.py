@@ -6,7 +6,6 @@ turns what users write into the one form that the compiled core takes. nn/functi
 
 from __future__ import annotations
 
-from .._missing import missing as _missing
 from ..ops.shape import flatten
 from .activation import relu, relu_
 from .conv import conv2d, prepare_conv2d
@@ -52,5 +51,3 @@ __all__ = [
     "threshold",
     "unfold",
 ]
-
-__getattr__ = _missing("rushlight.nn.functional")

@@ -6,7 +6,6 @@ thin around rushlight.functional; init.py: initial weights; grad.py: the backwar
 
 from __future__ import annotations
 
-from .._missing import missing as _missing
 from . import functional, grad, init
 from .activation import (
     ELU,
@@ -71,5 +70,3 @@ __all__ = [
     "grad",
     "init",
 ]
-
-__getattr__ = _missing("rushlight.nn")

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .._missing import missing as _missing
 from ..autograd import TensorBase
 from .optimizer import Optimizer
 
@@ -256,6 +255,3 @@ class CosineAnnealingLR(LRScheduler):
     def _get_closed_form_lr(self) -> list[Any]:
         height = self._height(self.last_epoch)
         return [self.eta_min + (base - self.eta_min) * height / 2 for base in self.base_lrs]
-
-
-__getattr__ = _missing("rushlight.optim.lr_scheduler")
