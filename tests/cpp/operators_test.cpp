@@ -1,6 +1,6 @@
-// Every operator with every instruction set against the plain loops, `reference`, without Python: for CPUs that are
-// only emulated or cross-compiled for, where NumPy is not at hand. The Python tests say what is right; this one says
-// that a build for another CPU is the same.
+// Every operator with every instruction set against the plain loops, `reference`, without Python: for CPUs
+// that are only emulated or cross-compiled for, where NumPy is not at hand. The Python tests say what is
+// right; this one says that a build for another CPU is the same.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -39,9 +39,7 @@ struct Tensor {
     Tensor(Index a, Index b, Index c, Index d) : Tensor(a, b, c, d, random_numbers(a * b * c * d)) {}
     Tensor(Index a, Index b, Index c, Index d, Numbers given)
         : shape{a, b, c, d}, strides{b * c * d, c * d, d, 1}, numbers(std::move(given)) {}
-    rushlight::TensorView view() {
-        return {numbers.data(), rushlight::DType::float32, 4, shape, strides};
-    }
+    rushlight::TensorView view() { return {numbers.data(), rushlight::DType::float32, 4, shape, strides}; }
 };
 
 // All results of one layer, one after the other.
@@ -67,7 +65,8 @@ Numbers layer(std::uint32_t seed) {
     rushlight::max_pool2d_forward(pool, x.view(), largest.data(), nullptr);
 
     Numbers all = std::move(y.numbers);
-    for (const Numbers* part : {&dx, &dw, &positive, &largest}) all.insert(all.end(), part->begin(), part->end());
+    for (const Numbers* part : {&dx, &dw, &positive, &largest})
+        all.insert(all.end(), part->begin(), part->end());
     return all;
 }
 
