@@ -69,5 +69,15 @@ RUSHLIGHT_INLINE __m256i load_lanes_64(const T* p, Index first, Index last) {
     return load_masked_64(p, lane_mask_64(first, last));
 }
 
+// Without reading the line first, and without keeping it. p is a multiple of kVectorBytes.
+template <class T, class V>
+RUSHLIGHT_INLINE void store_past_caches(T* p, V v) {
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(p), __m256i(v));
+}
+// Such stores happen before all later ones.
+RUSHLIGHT_INLINE void order_stores() {
+    _mm_sfence();
+}
+
 }  // namespace
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA
