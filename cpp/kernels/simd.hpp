@@ -11,6 +11,7 @@
 #include <cstring>
 
 #define RUSHLIGHT_INLINE inline __attribute__((always_inline))
+#define RUSHLIGHT_NOINLINE __attribute__((noinline))
 #define RUSHLIGHT_UNROLL _Pragma("GCC unroll 64")
 
 // A file whose loads are seldom aligned defines RUSHLIGHT_NARROW_VECTORS first.

@@ -17,6 +17,8 @@ constexpr bool kMaskedEvenStores = false;  // slow on many CPUs that have no mor
 constexpr Index kTileRows = 6, kTileCols = 2;
 // The same with output channels in the lanes: pixels x two vectors of channels.
 constexpr Index kChannelTilePixels = 6;
+// Winograd: rows of broadcast weights x vectors of tiles.
+constexpr Index kProductRows = 4, kProductCols = 3;
 // Weight gradient: rows x taps accumulators, rows + taps operands.
 constexpr Index kWeightRows = 4, kWeightTaps = 2;
 // Outer products: rows of broadcast values x vectors of channels.
