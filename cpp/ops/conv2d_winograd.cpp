@@ -132,7 +132,7 @@ class Run {
     void few_tiles() const {
         const Shared<T> v(points * cut.v_plane);
         const Range all{0, strips};
-        const Index parts = divide_up(p.channels, kRowsPerTask);
+        const Index parts = divide_up(p.channels, kChannelsPerTask);
         parallel_for(parts, nanoseconds / 8, [&](Index i) {
             transform_input(all, part(i, parts, p.channels), {v.get(), cut.tiles, cut.v_plane});
         });

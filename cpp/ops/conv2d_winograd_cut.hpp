@@ -13,14 +13,14 @@ using kernels::WinogradShape;
 
 // Outputs whose products wait for the inverse transform in the second-level cache.
 constexpr Index kOutputsPerBlock = 32;
-// Few tiles: outputs whose transformed weights stay there.
+// Outputs whose weights one task transforms; few tiles: they stay in that cache. Whole panels of any ISA.
 constexpr Index kOutputsPerTask = 16;
 // Many tiles: tiles of a task.
 constexpr Index kTilesPerBlock = 112;
 // Up to so many tiles in a batch are few.
 constexpr Index kFewTiles = 400;
-// Rows of weights, or channels of pixels, that one task transforms.
-constexpr Index kRowsPerTask = 16;
+// Channels of pixels that one task transforms.
+constexpr Index kChannelsPerTask = 16;
 // At least any ISA's lanes: planes are whole vectors, and a little apart (4 KiB aliasing).
 constexpr Index kVector = 16;
 

@@ -11,9 +11,7 @@ from typing import Any
 
 from numpy import ndarray
 
-from .._core import (
-    PreparedConv2d as PreparedConv2d,  # nn.Conv2d asks for it here
-)
+from .._core import PreparedConv2d as PreparedConv2d  # nn.Conv2d asks for it here
 from .._core import (
     conv2d_backward_bias,
     conv2d_backward_input,
