@@ -88,6 +88,25 @@ def test_options(isa, dtype, case):
     check_conv(case, dtype)
 
 
+# Few pixels, many channels: output channels side by side in the lanes, and rows next to the border that skip
+# what lies on the padding. Two vectors of channels, one alone, and parts of one; stride phases; groups.
+NARROW = [
+    Conv(C=40, K=40, H=7, W=7, kernel=(5, 5), padding=(2, 2, 2, 2)),
+    Conv(N=2, C=35, K=49, H=13, W=6, kernel=(7, 1), padding=(3, 3, 0, 0)),
+    Conv(N=2, C=64, K=64, H=3, W=3, kernel=(1, 1)),
+    Conv(C=48, K=43, H=15, W=11, stride=(2, 2), padding=(1, 1, 1, 1)),
+    Conv(C=33, K=34, H=9, W=10, kernel=(2, 3), dilation=(3, 3), padding=(3, 2, 3, 3)),
+    Conv(C=64, K=96, H=8, W=6, kernel=(3, 5), padding=(1, 1, 2, 2), groups=2),
+    Conv(C=32, K=32, H=2, W=9, kernel=(5, 5), padding=(9, 9, 2, 2)),  # rows of padding alone
+]
+
+
+@FLOATS
+@pytest.mark.parametrize("case", NARROW, ids=str)
+def test_narrow_images_of_many_channels(isa, dtype, case):
+    check_conv(case, dtype)
+
+
 # Wide enough for several column tiles (512), tall enough for several row tiles, and with enough pixels
 # that the weight gradient is summed in chunks.
 LARGE = [
