@@ -97,10 +97,17 @@ def _pointwise(
     return operation
 
 
+_ONES = {kind: np.ones((), kind) for kind in "efdg"}
+
+
 def _sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)); exp may overflow to inf, which gives the right 0."""
-    one = x.dtype.type(1)
-    return one / (one + np.exp(-x))
+    y = np.negative(x)
+    if not x.ndim:
+        y = np.asarray(y)
+    np.exp(y, y)
+    np.add(y, _ONES[x.dtype.char], y)
+    return np.reciprocal(y, y)
 
 
 def _slope(x: Any) -> Any:

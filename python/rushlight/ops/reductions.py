@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _quiet, dtypes
+from .._quiet import STATE, enter, leave
 from ._common import (
     OUTPUT,
     Rule,
@@ -84,13 +85,13 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     tensor([4., 6.])
     """
     x = array_of("sum", input)
-    if dtype is not None:
-        input = cast(input, dtypes.to_numpy(dtype))
-    elif x.dtype.kind != "f":
-        input = cast(input, dtypes.I64)
-    x = unwrap(input)
+    if dtype is not None or x.dtype.kind != "f":
+        input = cast(input, dtypes.I64 if dtype is None else dtypes.to_numpy(dtype))
+        x = unwrap(input)
     dims = None if dim is None else normal_dims(dim, x.ndim)
-    value = _quietly(_add, x, dims if x.ndim else None, None, None, keepdim)
+    token = enter(STATE)
+    value = _add(x, dims if x.ndim else None, None, None, keepdim)
+    leave(token)
     return record(value, _SUM if dim is None else _SUM_DIM, (input,), (), (dims, x.shape, keepdim))
 
 
