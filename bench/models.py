@@ -82,7 +82,39 @@ def vgg(torch: Any) -> Any:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(256 * 4 * 4, 10))
 
 
+def resnet20(torch: Any) -> Any:
+    """He et al., 2015, section 4.2: three stages of three blocks; 1 x 1 convolutions where sizes change."""
+    nn, functional = torch.nn, torch.nn.functional
+
+    class Block(nn.Module):  # type: ignore[misc, name-defined]
+        """Two convolutions and the way around them."""
+
+        def __init__(self, before: int, channels: int, stride: int) -> None:
+            super().__init__()
+            self.conv1 = nn.Conv2d(before, channels, 3, stride, 1, bias=False)
+            self.norm1 = nn.BatchNorm2d(channels)
+            self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+            self.norm2 = nn.BatchNorm2d(channels)
+            self.shortcut = nn.Sequential()
+            if stride != 1 or before != channels:
+                conv = nn.Conv2d(before, channels, 1, stride, bias=False)
+                self.shortcut = nn.Sequential(conv, nn.BatchNorm2d(channels))
+
+        def forward(self, x: Any) -> Any:
+            y = functional.relu(self.norm1(self.conv1(x)))
+            return functional.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+
+    stem = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
+    blocks = [
+        Block(before, channels, stride)
+        for first, channels, down in ((16, 16, 1), (16, 32, 2), (32, 64, 2))
+        for before, stride in ((first, down), (channels, 1), (channels, 1))
+    ]
+    return nn.Sequential(*stem, *blocks, nn.AvgPool2d(8), nn.Flatten(), nn.Linear(64, 10))
+
+
 MODELS = {
     "lenet": Model(lenet, (64, 1, 28, 28), 0.01),
     "vgg": Model(vgg, (32, 3, 32, 32), 0.001),
+    "resnet20": Model(resnet20, (64, 3, 32, 32), 0.02),
 }

@@ -106,6 +106,25 @@ MAX_POOL2D = [
     ("F.max_pool2d(t(1, 4, 4, dtype='bool'), 2)", NotImplementedError, "max_pool2d.* not implemented for 'Bool'"),
 ]  # fmt: skip
 
+AVG_POOL2D = [
+    ("F.avg_pool2d(x, 2, divisor_override=0)", RuntimeError, "divisor must be not zero"),
+    ("F.avg_pool2d(x, 2, divisor_override=2.0)", TypeError, "'divisor_override'.*must be int, not float"),
+    ("F.avg_pool2d(x, 2, divisor_override=True)", TypeError, "'divisor_override'.*must be int, not bool"),
+    ("F.avg_pool2d(x, (2, 2, 2))", RuntimeError, "avg_pool2d: kernel_size must either be a single int, or a"),
+    ("F.avg_pool2d(x, 2, (1, 1, 1))", RuntimeError, "avg_pool2d: stride must either be omitted, a single int"),
+    ("F.avg_pool2d(x, 2, padding=(1, 1, 1))", RuntimeError, "avg_pool2d: padding must either be a single int"),
+    ("F.avg_pool2d(x, 2.0)", TypeError, r"avg_pool2d\(\).*'kernel_size' \(position 2\).*tuple of ints, not float"),
+    ("F.avg_pool2d(x, 2, ceil_mode=1)", TypeError, "'ceil_mode'.*must be bool, not int"),
+    ("F.avg_pool2d(x, 2, count_include_pad=None)", TypeError, "'count_include_pad'.*must be bool, not NoneType"),
+    ("F.avg_pool2d(x, 3, padding=2)", RuntimeError, "pad should be at most half of effective kernel size"),
+    ("F.avg_pool2d(x, 6)", RuntimeError, r"Calculated output size: \(1x0x0\). Output size is too small"),
+    ("F.avg_pool2d(x, 2, 0)", RuntimeError, "stride should not be zero"),
+    ("F.avg_pool2d(x, 2**40)", RuntimeError, "value cannot be converted to type int without overflow"),
+    ("F.avg_pool2d(t(2, 0, 4, 4), 2)", RuntimeError, r"Expected 3D or 4D .*got:\[2, 0, 4, 4\]"),
+    ("F.avg_pool2d(t(1, 4, 4, dtype='uint8'), 2)", NotImplementedError, "avg_pool2d.* not implemented for 'Byte'"),
+    ("F.avg_pool2d([1], 2)", TypeError, r"avg_pool2d\(\): argument 'input' \(position 1\) must be Tensor.*not list"),
+]  # fmt: skip
+
 OTHERS = [
     ("F.relu([1])", TypeError, r"relu\(\): argument 'input' \(position 1\) must be Tensor.*not list"),
     ("F.relu_([1])", TypeError, r"relu_\(\): argument 'input' \(position 1\) must be Tensor.*not list"),
@@ -124,6 +143,16 @@ OTHERS = [
     ("F.pad(t(2, dtype='uint8'), (1, 1), value=300)", RuntimeError, "cannot be converted to type uint8_t without ov"),
     ("F.pad(t(2, dtype='int64'), (1, 1), value=float('nan'))", RuntimeError, "converted to type int64_t without ov"),
     ("F.pad(t(2), (1, 1), value=1e300)", RuntimeError, "cannot be converted to type float without overflow"),
+    ("F.pad(x, (1, 1), 'reflect')", NotImplementedError, "Padding size 2 is not supported for 4D input tensor"),
+    ("F.pad(x, (), 'circular')", NotImplementedError, "Padding size 0 is not supported for 4D input tensor"),
+    ("F.pad(x, (1, 1, 1, 1), 'reflect', 2)", RuntimeError, 'Padding mode "reflect" doesn.t take in value argument'),
+    ("F.pad(x, (5, 0, 0, 0), 'reflect')", RuntimeError, r"Argument #4: .*padding \(5, 0\) at dimension 3 of input \[1"),
+    ("F.pad(x, (0, 0, 0, 9), 'reflect')", RuntimeError, r"Argument #6: .*padding \(0, 9\) at dimension 2"),
+    ("F.pad(x, (6, 0, 0, 0), 'circular')", RuntimeError, "Padding value causes wrapping around more than once"),
+    ("F.pad(x, (-3, -3, 0, 0), 'circular')", RuntimeError, "Negative padding value is resulting in an empty dimen"),
+    ("F.pad(t(1, 4), (-3, -2), 'replicate')", RuntimeError, "is too small"),
+    ("F.pad(t(1, 0, 3, 3), (1, 1, 1, 1), 'reflect')", RuntimeError, "possibly 0 batch size and other non-zero dim"),
+    ("F.pad(t(1, 3, dtype='bool'), (1, 1), 'replicate')", NotImplementedError, "replication_pad1d.*Bool"),
     ("F.pad([1], (1, 1))", TypeError, r"pad\(\): argument 'input' \(position 1\) must be Tensor.*not list"),
     ("F.linear(t(4, 3), t(5, 2))", RuntimeError, r"mat1 and mat2 shapes cannot be multiplied \(4x3 and 2x5\)"),
     ("F.linear(t(3), t(5, 2))", RuntimeError, r"mat1 and mat2 shapes cannot be multiplied \(1x3 and 2x5\)"),
@@ -183,8 +212,6 @@ OURS = [
     ("F.conv2d(t(1, 5, 5, 3), t(4, 3, 3, 3))", RuntimeError, "channels-last|permute|NHWC"),
     ("F.max_pool2d(x, 2, padding=((1, 1), (1, 2)))", RuntimeError, "pad should be at most half"),
     ("F.max_pool2d(x, 0)", RuntimeError, "kernel"),
-    ("F.pad(x, (1, 1), 'reflect')", NotImplementedError, "reflect.*not implemented"),
-    ("F.pad(x, (1, 1), 'circular')", NotImplementedError, "circular.*not implemented"),
     ("F.mse_loss([1], x)", TypeError, "mse_loss.*'input'.*not list"),
     ("grad.conv2d_input((1, 1, 5), w, x)", RuntimeError, ""),
     ("grad.conv2d_input((1, 1, 5, 5), w, t(1, 1, 9, 9))", RuntimeError, ""),
@@ -232,7 +259,7 @@ def in_torch_words(rows):
     return [pytest.param(*row, id=row[0]) for row in rows]
 
 
-SHARED = in_torch_words(CONV2D + MAX_POOL2D + OTHERS + LOSSES)
+SHARED = in_torch_words(CONV2D + MAX_POOL2D + AVG_POOL2D + OTHERS + LOSSES)
 
 
 @pytest.mark.parametrize(("call", "error", "words"), SHARED + in_torch_words(OURS))

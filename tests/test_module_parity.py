@@ -24,9 +24,11 @@ with warnings.catch_warnings():
 pytestmark = pytest.mark.parity
 
 LAYERS = """
-Conv1d Conv2d ConvTranspose2d Linear MaxPool2d
+Conv1d Conv2d ConvTranspose2d Linear MaxPool2d AvgPool2d AdaptiveAvgPool2d AdaptiveMaxPool2d LPPool2d
 ELU GELU Hardtanh LeakyReLU LogSoftmax PReLU ReLU ReLU6 SiLU Sigmoid Softmax Softplus Tanh Threshold
-CrossEntropyLoss MSELoss
+BatchNorm1d BatchNorm2d LazyConv2d
+ZeroPad2d ConstantPad2d ReflectionPad2d ReplicationPad2d CircularPad2d
+CrossEntropyLoss MSELoss L1Loss BCEWithLogitsLoss NLLLoss
 """
 
 INFOS = {info.module_cls.__name__: info for info in module_db}
@@ -76,3 +78,26 @@ def test_layer(name):
                     op_samples.assert_same(expected, found)
             except Exception as error:
                 raise AssertionError(f"{name} {given.constructor_input} {given.forward_input}") from error
+
+
+def called(library, name, given):
+    """The layer made as it is told, and called."""
+    convert = op_samples.translate if library is rushlight else lambda value: value
+    construct, forward = given.constructor_input, given.forward_input
+    layer = getattr(library.nn, name)(*convert(construct.args), **convert(construct.kwargs))
+    layer(*convert(forward.args), **convert(forward.kwargs))
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS.split() if INFOS[name].module_error_inputs_func])
+def test_wrong_calls(name):
+    info = INFOS[name]
+    wrong = info.module_error_inputs_func(
+        info, device="cpu", dtype=torch.float64, requires_grad=False, training=True
+    )
+    for given in [each.module_error_input for each in wrong]:
+        kinds = []
+        for library in (torch, rushlight):
+            with pytest.raises(Exception) as caught:
+                called(library, name, given)
+            kinds.append(caught.type)
+        assert kinds[0] is kinds[1], (name, given.constructor_input, given.forward_input)

@@ -140,8 +140,11 @@ def test_conv2d_padding_modes_pad_first(padding):
         rtol=1e-5,
         atol=1e-6,
     )
-    with pytest.raises(NotImplementedError, match="reflect"):
-        nn.Conv2d(2, 3, 3, padding=1, padding_mode="reflect")(x)
+    for mode, numpy_mode in (("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")):
+        other = nn.Conv2d(2, 3, 3, padding=padding, padding_mode=mode)
+        padded = np.pad(x.numpy(), ((0, 0), (0, 0), (top, bottom), (left, right)), numpy_mode)
+        expected = F.conv2d(padded, other.weight.detach().numpy(), other.bias.detach().numpy())
+        np.testing.assert_allclose(other(x).detach().numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_conv2d_takes_ndarrays_too():

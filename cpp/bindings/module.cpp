@@ -19,10 +19,12 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     });
     rushlight::bindings::bind_runtime(m);
     rushlight::bindings::bind_conv1d(m);
+    rushlight::bindings::bind_batch_norm(m);
     rushlight::bindings::bind_conv2d(m);
     rushlight::bindings::bind_conv_transpose2d(m);
     rushlight::bindings::bind_prepared(m);
     rushlight::bindings::bind_max_pool2d(m);
+    rushlight::bindings::bind_avg_pool2d(m);
     rushlight::bindings::bind_relu(m);
     rushlight::bindings::bind_unfold(m);
     rushlight::bindings::bind_plan(m);

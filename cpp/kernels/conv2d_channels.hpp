@@ -113,13 +113,30 @@ inline void pack_neighbours(const Sweep<T>& s, Index area, Index m, T* packed) {
     }
 }
 
+// Sums of `pixels` neighbours, each a vector of channels from `first` on, into y. Not inlined: every size of
+// a register tile would bring its own copy of some thousand shuffles.
+template <class T>
+RUSHLIGHT_NOINLINE void finish_channels(const Sweep<T>& s, Index pixels, const T* sums, Index first, T* y) {
+    Vec<T> rows[lanes<T>];
+    RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) rows[i] =
+        i < pixels ? load(sums + i * lanes<T>) : Vec<T>{};
+    transpose<T>(rows);
+    alignas(kVectorBytes) T square[lanes<T>][lanes<T>];
+    RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) store(square[i], rows[i]);
+    const Run run{0, 0, pixels, 0};
+    for (Index i = 0; i < min_of(lanes<T>, s.channels - first); ++i) {
+        const Vec<T> bias = s.bias && !s.accumulate ? broadcast(s.bias[first + i]) : Vec<T>{};
+        finish_run(s, run, load(square[i]), bias, y + (first + i) * s.y_channel);
+    }
+}
+
 // P pixels of each of R rows (pitch apart) from q on, times V vectors of channels from m on; y is where the
 // first of them goes.
 template <class T, Index V, Index R, Index P>
 void sweep_channel_registers(const Sweep<T>& s, const TapRuns& runs, const T* packed, Index m, Index q,
                              T* y) {
     static_assert(P <= lanes<T>, "the results are transposed as squares");
-    Vec<T> sum[V][R][lanes<T>];
+    Vec<T> sum[V][R][P];
     RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) RUSHLIGHT_UNROLL for (Index r = 0; r < R; ++r)
         RUSHLIGHT_UNROLL for (Index i = 0; i < P; ++i) sum[v][r][i] = Vec<T>{};
 
@@ -139,17 +156,11 @@ void sweep_channel_registers(const Sweep<T>& s, const TapRuns& runs, const T* pa
             }
         }
 
-    const Run run{0, 0, P, 0};
-    RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) RUSHLIGHT_UNROLL for (Index r = 0; r < R; ++r) {
-        RUSHLIGHT_UNROLL for (Index i = P; i < lanes<T>; ++i) sum[v][r][i] = Vec<T>{};
-        transpose<T>(sum[v][r]);
-        const Index first = m + v * lanes<T>;
-        RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) {
-            if (first + i >= s.channels) break;
-            const Vec<T> bias = s.bias && !s.accumulate ? broadcast(s.bias[first + i]) : Vec<T>{};
-            finish_run(s, run, sum[v][r][i], bias, y + (first + i) * s.y_channel + r * s.y_row);
-        }
-    }
+    alignas(kVectorBytes) T sums[V][R][P][lanes<T>];
+    RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) RUSHLIGHT_UNROLL for (Index r = 0; r < R; ++r)
+        RUSHLIGHT_UNROLL for (Index i = 0; i < P; ++i) store(sums[v][r][i], sum[v][r][i]);
+    for (Index v = 0; v < V; ++v)
+        for (Index r = 0; r < R; ++r) finish_channels(s, P, sums[v][r][0], m + v * lanes<T>, y + r * s.y_row);
 }
 
 template <class T>

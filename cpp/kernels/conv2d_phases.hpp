@@ -63,7 +63,8 @@ inline Reach input_reach(Range range, Index taps, Index pad, Index stride, Index
         reach.shared = reach.shared && axis.period == 1;
     }
     const Index outputs = (range.end - range.begin + stride - 1) / stride;
-    reach.shared = reach.shared && reach.end - reach.begin <= most_shared(outputs, taps);
+    reach.shared =
+        reach.shared && reach.begin < reach.end && reach.end - reach.begin <= most_shared(outputs, taps);
     return reach;
 }
 

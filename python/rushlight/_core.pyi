@@ -161,6 +161,28 @@ def try_max_pool2d(
     /,
 ) -> Any: ...
 
+# ---- average pooling: float32 and float64; forward also int64
+
+def avg_pool2d_forward(
+    x: NDArray[Any],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> NDArray[Any]: ...
+def avg_pool2d_backward(
+    dy: NDArray[Any],
+    input_size: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> NDArray[Any]: ...
+
 # ---- relu
 
 def relu_forward(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...
@@ -184,6 +206,26 @@ def fold(
     padding: Sequence[int],
     stride: Sequence[int],
 ) -> NDArray[Any]: ...
+
+# ---- batch normalisation: (N, C, ...); numbers per channel are float64
+
+def batch_norm_forward(
+    x: NDArray[Any],
+    weight: NDArray[Any] | None,
+    bias: NDArray[Any] | None,
+    eps: float,
+    mean: NDArray[Any] | None,
+    variance: NDArray[Any] | None,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]: ...
+def batch_norm_backward(
+    dy: NDArray[Any],
+    x: NDArray[Any],
+    mean: NDArray[Any],
+    scale: NDArray[Any],
+    slope: NDArray[Any],
+    training: bool,
+    want_dx: bool,
+) -> tuple[NDArray[Any] | None, NDArray[Any], NDArray[Any]]: ...
 
 # ---- what they would do: sizes in, facts by name out
 

@@ -212,8 +212,25 @@ def record_view(given: Any, rule: ViewRule, params: Any) -> Any:
     """`record` for an operation whose result shares memory with its input: ndarray in, ndarray view out."""
     if not isinstance(given, TensorBase):
         return rule.replay(given, params)
-    out = record(rule.replay(given._data, params), rule, (given,), (), params)
+    # `record` and `_mark_view` in one: views are cheap, so that their calls would be half of the time
+    if given._view is not None:
+        refresh(given)
+    out = _new(TENSOR)
+    out._data = rule.replay(given._data, params)
+    out._node = out._grad = out._hooks = None
+    out._wanted = False
     _mark_view(out, given, rule, params)
+    edge = given._node
+    if edge is None and given._wanted:
+        edge = given
+    if edge is not None and MODE.enabled:
+        node = out._node = _new(Node)
+        node.rule = rule
+        node.edges = (edge,)
+        node.saved = ()
+        node.versions = node.hooks = None
+        node.params = params
+        node.ticket = _ticket()
     return out
 
 
@@ -228,7 +245,10 @@ def record_views(given: Any, rule: Rule, cut: ViewRule, cuts: Sequence[Any], par
 
 
 def _mark_view(out: Any, given: Any, rule: ViewRule, params: Any, many: int | None = None) -> None:
-    version = out._writes = version_of(given)
+    version = given._writes
+    if version is None:
+        version = version_of(given)
+    out._writes = version
     outer = given._view
     view = out._view = _new(View)
     view.base = given if outer is None else outer.base

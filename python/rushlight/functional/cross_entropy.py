@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import _quiet
+from .._quiet import STATE, enter, leave
 from ..autograd import Rule, record, unwrap
-from ..dtypes import scalar_name
+from ..dtypes import I64, scalar_name
 from ..ops._common import dim_error
 from ..ops.arithmetic import add, div, mul
 from ..ops.pointwise import neg
 from ..ops.reductions import sum as total
 from ..ops.selection import masked_fill
 from ..ops.shape import expand
-from ._spelling import ArrayOrTensor, array_of, as_tensors
+from ._spelling import Array, ArrayOrTensor, array_of, as_tensors
 from .loss import check_reduction, nll_loss, reduction_of
 from .softmax import log_softmax
+
+U64 = np.dtype(np.uint64)
 
 
 def cross_entropy(
@@ -52,6 +56,10 @@ def cross_entropy(
 
     Source: torch.nn.functional.cross_entropy; label smoothing: Szegedy et al., 2015.
     """
+    if weight is None and label_smoothing == 0.0 and size_average is None and reduce is None:
+        loss = _of_rows(input, target, ignore_index, reduction)
+        if loss is not None:
+            return loss
     x = array_of("cross_entropy_loss():", "input", 1, input)
     t = array_of("cross_entropy_loss():", "target", 2, target)
     w = None if weight is None else array_of("cross_entropy_loss():", "weight", 3, weight)
@@ -76,6 +84,72 @@ def cross_entropy(
         even = _even_loss(scores, target, weight, axis, ignore_index, reduction)
         loss = add(mul(loss, 1 - label_smoothing), mul(even, label_smoothing / x.shape[axis]))
     return give_back(loss)
+
+
+# ---- the usual case: a row of scores and a class for each example, all of which count alike
+
+
+def _of_rows(input: Any, target: Any, ignore_index: int, reduction: str) -> Any:
+    """The loss of scores (N, C) and classes (N,), or None where the long way must look at the arguments."""
+    x, t = unwrap(input), unwrap(target)
+    if x is input or reduction not in _FACTORS:
+        return None
+    if type(t) is not np.ndarray or x.ndim != 2 or t.ndim != 1 or t.dtype != I64 or x.dtype.kind != "f":
+        return None
+    count, classes = x.shape
+    if not count or len(t) != count or 0 <= ignore_index < classes:
+        return None
+    if _largest(t.view(U64)) >= classes:  # out of range, negative or ignored
+        return None
+    scores = log_softmax(input, 1)
+    places = np.arange(0, count * classes, classes)
+    places += t
+    factor = x.dtype.type(_FACTORS[reduction](count))
+    token = enter(STATE)
+    value = _add(scores._data.take(places)) * factor
+    leave(token)
+    return record(value, ROWS, (scores,), (), (x.shape, places, factor))
+
+
+_largest: Any = np.maximum.reduce
+_add: Any = np.add.reduce
+_FACTORS: dict[str, Callable[[int], float]] = {"mean": lambda count: -1.0 / count, "sum": lambda count: -1.0}
+
+
+def _rows_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]) -> tuple[Any]:
+    shape, places, factor = params
+    return (_place(grad, shape, places, factor),)
+
+
+ROWS = Rule("NllLossBackward0", _rows_backward)
+
+
+def _place(grad: Any, shape: tuple[int, ...], places: Array, factor: Any) -> Any:
+    """The number `grad` times `factor` at the flat positions `places`, one in every row, zeros elsewhere."""
+    value = unwrap(grad)
+    out = np.zeros(shape, value.dtype)
+    out.put(places, value * factor)
+    return record(out, PLACE, (grad,), (), (places, factor))
+
+
+def _place_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]) -> tuple[Any]:
+    places, factor = params
+    return (_collect(grad, places, factor),)
+
+
+PLACE = Rule("NllLossBackwardBackward0", _place_backward)
+
+
+def _collect(table: Any, places: Array, factor: Any) -> Any:
+    """The opposite of `_place`: the sum of what is at `places`, times `factor`."""
+    x = unwrap(table)
+    return record(_add(x.take(places)) * factor, COLLECT, (table,), (), (x.shape, places, factor))
+
+
+COLLECT = Rule("NllLossBackwardBackwardBackward0", _rows_backward)
+
+
+# ---- everything else
 
 
 def _with_probabilities(scores: Any, target: Any, weight: Any, axis: int, reduction: str) -> Any:

@@ -1,4 +1,4 @@
-"""pad: constant values around an array of any number of dimensions; negative amounts crop."""
+"""pad: something around an array, or a crop; here constant values, in padding_edges.py the other modes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 
 from ..autograd import Rule, record, unwrap
 from ._spelling import ArrayOrTensor, array_of, several_ints, type_of
+from .padding_edges import MODES, pad_edges
 
 _WHERE = "pad():"
-_OTHER_MODES = ("reflect", "replicate", "circular")
 _C_NAMES = {
     "float32": "float",
     "float16": "c10::Half",
@@ -28,21 +28,26 @@ Amounts = tuple[int, ...]  # (before, after) of the last dimension, then of the 
 
 
 def pad(input: ArrayOrTensor, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
-    """Add `value` around an array, or crop it where an amount is negative.
+    """Extend an array on all sides, or crop it where an amount is negative.
 
-    input  any number of dimensions, any dtype
+    input  'constant': any number of dimensions, any dtype; other modes: one or two dimensions more than are
+           padded, none of them empty (but for N)
     pad    an even number of ints, LAST dimension first: (left, right, top, bottom, front, back, ...)
-    mode   'constant'; torch's 'reflect', 'replicate' and 'circular' are not there yet (NotImplementedError)
-    value  what is filled in (0 if None); cut to an integer for integer dtypes, where it must fit
+    mode   'constant'; 'reflect' (dcb|abcd|cba), 'replicate' (aaa|abcd|ddd) or 'circular' (bcd|abcd|abc), for
+           the last one, two or three dimensions
+    value  what 'constant' fills in (0 if None); cut to an integer for integer dtypes, where it must fit
 
     Returns a new array: an ndarray for an ndarray, a Tensor for a Tensor.
     Raises TypeError for arguments of the wrong type, RuntimeError for an odd or too long `pad`, too deep a
-    crop or a value that does not fit the dtype.
+    crop, more padding than 'reflect' or 'circular' have elements, or a value that does not fit the dtype;
+    NotImplementedError for another mode, or one not for this number of dimensions.
 
     >>> import numpy as np
     >>> from rushlight import functional as F
     >>> F.pad(np.array([[1, 2], [3, 4]]), (1, 0, 0, -1), value=9)
     array([[9, 1, 2]])
+    >>> F.pad(np.array([[1, 2, 3]]), (2, 2), "reflect")
+    array([[3, 2, 1, 2, 3, 2, 1]])
 
     Source: torch.nn.functional.pad.
     """
@@ -50,6 +55,8 @@ def pad(input: ArrayOrTensor, pad: Any, mode: str = "constant", value: float | N
     amounts = several_ints(_WHERE, "pad", 2, pad)
     if not isinstance(mode, str):
         raise TypeError(f"{_WHERE} argument 'mode' (position 3) must be str, not {type_of(mode)}")
+    if mode != "constant" and mode not in MODES:
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if len(amounts) % 2:
         raise RuntimeError(f"Padding length must be divisible by 2, but got pad={list(amounts)}")
     if len(amounts) > 2 * x.ndim:
@@ -57,11 +64,11 @@ def pad(input: ArrayOrTensor, pad: Any, mode: str = "constant", value: float | N
             "Padding length should be less than or equal to two times the input dimension but got "
             f"padding length {len(amounts)} and input of dimension {x.ndim}"
         )
-    if mode in _OTHER_MODES:
-        raise NotImplementedError(f"{_WHERE} mode '{mode}' is not implemented yet, only 'constant' is")
-    if mode != "constant":
-        raise NotImplementedError(f"Unrecognised padding mode {mode}")
-    return _pad_constant(input, amounts, _fill(value, x.dtype))
+    if mode == "constant":
+        return _pad_constant(input, amounts, _fill(value, x.dtype))
+    if value is not None and value != 0:
+        raise RuntimeError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    return pad_edges(input, amounts, mode)
 
 
 def _pad_constant(input: Any, amounts: Amounts, value: Any) -> Any:

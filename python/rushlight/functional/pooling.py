@@ -136,8 +136,8 @@ def _gather(input_size: tuple[int, ...], indices: Any, values: Any) -> Any:
     """values (.., H, W) read at `indices` (.., OH, OW): the opposite of `_scatter`."""
     indices = unwrap(indices)
     x = unwrap(values)
-    planes = x.shape[:-2]
-    picked = np.take_along_axis(x.reshape(*planes, -1), indices.reshape(*planes, -1), axis=-1)
+    pixels, windows = ((*a.shape[:-2], a.shape[-2] * a.shape[-1]) for a in (x, indices))
+    picked = np.take_along_axis(x.reshape(pixels), indices.reshape(windows), axis=-1)
     return record(picked.reshape(indices.shape), GATHER, (values,), (indices,), input_size)
 
 

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from .. import _quiet, dtypes
-from ..autograd import OUTPUT, Rule, record, unwrap
+from .. import dtypes
+from .._quiet import STATE, enter, leave
+from ..autograd import OUTPUT, Rule, TensorBase, record, unwrap
 from ..ops._common import cast, normal_dim
 from ..ops.pointwise import exp
 from ..ops.reductions import sum as total
 from ._spelling import Array, ArrayOrTensor, array_of, one_int
+
+_add: Any = np.add.reduce  # (array, axis, dtype, out, keepdims)
+_largest: Any = np.maximum.reduce
 
 
 def softmax(input: ArrayOrTensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
@@ -34,15 +38,23 @@ def softmax(input: ArrayOrTensor, dim: int | None = None, _stacklevel: int = 3, 
     Source: torch.nn.functional.softmax. The largest score is subtracted first, so that exp cannot overflow.
     """
     input, axis = _prepare("softmax", input, dim, _stacklevel, dtype)
-    y = _quiet.apply(_softmax, unwrap(input), axis)
+    token = enter(STATE)
+    y = _softmax(unwrap(input), axis)
+    leave(token)
     return record(y, SOFTMAX, (input,), (OUTPUT,), axis)
 
 
 def _softmax(x: Array, axis: Any) -> Array:
     if x.size == 0:
         return np.array(x)
-    e = np.exp(x - x.max(axis=axis, keepdims=True))
-    return np.asarray(e / e.sum(axis=axis, keepdims=True))
+    e = _below_largest(x, axis)
+    np.exp(e, e)
+    return np.divide(e, _add(e, axis, None, None, True), e)
+
+
+def _below_largest(x: Array, axis: Any) -> Array:
+    """A fresh array: x minus its largest element along `axis`."""
+    return np.subtract(x, _largest(x, axis, None, None, True), np.empty(x.shape, x.dtype))
 
 
 def _softmax_backward(grad: Any, saved: Any, axis: Any, needs: tuple[bool, ...]) -> tuple[Any]:
@@ -67,15 +79,17 @@ def log_softmax(input: ArrayOrTensor, dim: int | None = None, _stacklevel: int =
     Source: torch.nn.functional.log_softmax.
     """
     input, axis = _prepare("log_softmax", input, dim, _stacklevel, dtype)
-    y = _quiet.apply(_log_softmax, unwrap(input), axis)
+    token = enter(STATE)
+    y = _log_softmax(unwrap(input), axis)
+    leave(token)
     return record(y, LOG_SOFTMAX, (input,), (OUTPUT,), axis)
 
 
 def _log_softmax(x: Array, axis: Any) -> Array:
     if x.size == 0:
         return np.array(x)
-    shifted = x - x.max(axis=axis, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
+    y = _below_largest(x, axis)
+    return np.subtract(y, np.log(_add(np.exp(y), axis, None, None, True)), y)
 
 
 def _log_softmax_backward(grad: Any, saved: Any, axis: Any, needs: tuple[bool, ...]) -> tuple[Any]:
@@ -88,6 +102,10 @@ LOG_SOFTMAX = Rule("LogSoftmaxBackward0", _log_softmax_backward)
 
 def _prepare(name: str, input: Any, dim: Any, stacklevel: int, dtype: Any) -> tuple[Any, Any]:
     """The input in the type to compute in, and the dimension as a number that is there."""
+    if dtype is None and type(dim) is int and isinstance(input, TensorBase):  # the usual case
+        x = input._data
+        if x.dtype.kind == "f" and -x.ndim <= dim < x.ndim:
+            return input, dim
     x = array_of(f"{name}():", "input", 1, input)
     if dim is None:
         warnings.warn(

@@ -12,6 +12,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd import TensorBase, no_grad, wrap
 from ..ops.convert import check_device
+from .uninitialized import Uninitialized
 
 if TYPE_CHECKING:
     from .module import Module
@@ -147,6 +148,8 @@ def _load_one(module: Module, name: str, member: Any, key: str, value: Any, assi
             f"checkpoint but received {type(value)}"
         )
     given: Any = value
+    if isinstance(member, Uninitialized) and isinstance(given, Uninitialized):
+        return None  # nothing to copy yet
     if member.ndim == 0 and given.ndim == 1 and given.numel() == 1:
         given = given[0]  # torch before 0.4 had no 0-dimensional tensors
     if given.shape != member.shape:

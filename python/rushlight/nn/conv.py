@@ -59,7 +59,7 @@ class Conv1d(_Conv):
     kernel_size                int or (length,)
     stride, padding, dilation, groups: as in functional.conv1d (defaults 1, 0, 1, 1)
     bias                       whether there is one number per output channel to add
-    padding_mode               what functional.pad fills with: 'zeros', or another mode that it knows
+    padding_mode               'zeros', 'reflect', 'replicate' or 'circular': what the padding shows
 
     weight (out_channels, in_channels / groups, length) and bias (out_channels,) start uniform on (-b, b),
     b = 1 / sqrt(in_channels / groups * length).
@@ -97,7 +97,7 @@ class Conv2d(_Conv):
     kernel_size                int or (height, width)
     stride, padding, dilation, groups: as in functional.conv2d (defaults 1, 0, 1, 1)
     bias                       whether there is one number per output channel to add
-    padding_mode               'zeros' (others need functional.pad's other modes, which are not there yet)
+    padding_mode               'zeros', 'reflect', 'replicate' or 'circular': what the padding shows
 
     weight (out_channels, in_channels / groups, height, width) and bias (out_channels,) start uniform on
     (-b, b), b = 1 / sqrt(in_channels / groups * height * width).

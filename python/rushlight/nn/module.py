@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ..autograd.hooks import RemovableHandle
 from . import _state
+from .backward_hooks import Watch
 from .members import Members
 
 M = TypeVar("M", bound="Module")
@@ -45,12 +46,14 @@ class Module(Members):
     _version: int = 1  # of the layout of the state_dict; a subclass that changes its layout raises it
     _forward_hooks: OrderedDict[int, tuple[Callable[..., Any], bool, bool]]
     _forward_pre_hooks: OrderedDict[int, tuple[Callable[..., Any], bool]]
+    _backward_hooks: OrderedDict[int, Callable[..., Any]]
+    _backward_pre_hooks: OrderedDict[int, Callable[..., Any]]
 
     def __init__(self) -> None:
         object.__setattr__(self, "training", True)  # plain: Members' own rules need its dictionaries to exist
         super().__init__()
-        object.__setattr__(self, "_forward_hooks", OrderedDict())
-        object.__setattr__(self, "_forward_pre_hooks", OrderedDict())
+        for hooks in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
+            object.__setattr__(self, hooks, OrderedDict())
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass defines it."""
@@ -60,7 +63,9 @@ class Module(Members):
 
     # ---- calling -----------------------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if not self._forward_hooks and not self._forward_pre_hooks:
+        if not (
+            self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
+        ):
             return self.forward(*args, **kwargs)
         return self._call_between_hooks(args, kwargs)
 
@@ -79,6 +84,9 @@ class Module(Members):
                 changed = pre_hook(self, args)
                 if changed is not None:
                     args = changed if isinstance(changed, tuple) else (changed,)
+        watch = Watch(self, args) if self._backward_hooks or self._backward_pre_hooks else None
+        if watch:
+            args = watch.args
         pending = OrderedDict(self._forward_hooks)
         result = None
         try:
@@ -93,7 +101,7 @@ class Module(Members):
                 if always:
                     hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
             raise
-        return result
+        return watch.outputs(result) if watch else result
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -117,6 +125,20 @@ class Module(Members):
         `with_kwargs`: call `hook(module, args, kwargs, output)`. `always_call`: also when `forward` raises.
         """
         return _add_hook(self._forward_hooks, (hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)`, tuples with a gradient or None per positional input
+        and output, when the inputs' gradients are there; what it returns, if not None, replaces grad_input.
+        """
+        return _add_hook(self._backward_hooks, hook, prepend)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, grad_output)` when the outputs' gradients are there; what it returns, if not
+        None, replaces grad_output.
+        """
+        return _add_hook(self._backward_pre_hooks, hook, prepend)
 
     # ---- modes and conversions ---------------------------------------------------------------------------
     def apply(self: M, fn: Callable[[Module], Any]) -> M:
@@ -186,6 +208,10 @@ class Module(Members):
     def double(self: M) -> M:
         """Convert floating point Parameters and buffers to float64."""
         return self._apply(lambda value: value.double() if value.is_floating_point() else value)
+
+    def half(self: M) -> M:
+        """Convert floating point Parameters and buffers to float16."""
+        return self._apply(lambda value: value.half() if value.is_floating_point() else value)
 
     def cpu(self: M) -> M:
         """The module itself: everything lives on the CPU."""

@@ -165,6 +165,8 @@ def dim_error(dim: int, ndim: int) -> IndexError:
 
 def normal_dim(dim: Any, ndim: int) -> int:
     """A dimension number made non-negative; a 0-dim Tensor counts as having one dimension."""
+    if type(dim) is int and -ndim <= dim < ndim:
+        return dim if dim >= 0 else dim + ndim
     try:
         dim = dim.__index__()
     except AttributeError:

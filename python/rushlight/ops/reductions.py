@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _quiet, dtypes
+from .._quiet import STATE, enter, leave
 from ._common import (
     OUTPUT,
     Rule,
@@ -84,13 +85,13 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     tensor([4., 6.])
     """
     x = array_of("sum", input)
-    if dtype is not None:
-        input = cast(input, dtypes.to_numpy(dtype))
-    elif x.dtype.kind != "f":
-        input = cast(input, dtypes.I64)
-    x = unwrap(input)
+    if dtype is not None or x.dtype.kind != "f":
+        input = cast(input, dtypes.I64 if dtype is None else dtypes.to_numpy(dtype))
+        x = unwrap(input)
     dims = None if dim is None else normal_dims(dim, x.ndim)
-    value = _quietly(_add, x, dims if x.ndim else None, None, None, keepdim)
+    token = enter(STATE)
+    value = _add(x, dims if x.ndim else None, None, None, keepdim)
+    leave(token)
     return record(value, _SUM if dim is None else _SUM_DIM, (input,), (), (dims, x.shape, keepdim))
 
 
@@ -112,8 +113,10 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
     input = cast(input, kind)
     x = unwrap(input)
     dims = None if dim is None else normal_dims(dim, x.ndim)
-    total = _quietly(_add, x, dims if x.ndim else None, None, None, keepdim)
-    value = _quietly(np.divide, total, np.array(_count(x.shape, dims) if x.ndim else 1, kind))
+    if not x.ndim:
+        dims = None
+    total = _quietly(_add, x, dims, None, None, keepdim)
+    value = _quietly(np.divide, total, np.array(_count(x.shape, dims), kind))
     return record(value, _MEAN if dim is None else _MEAN_DIM, (input,), (), (dims, x.shape, keepdim))
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from ..autograd.recording import record_view
 from ._common import Rule, ViewRule, array_of, normal_dim, numpy_names, record, sum_to, unwrap
 
@@ -39,11 +40,13 @@ def int_args(function: str, args: Sequence[Any], name: str = "size") -> tuple[in
     """`f(2, 3)`, `f((2, 3))` and `f([2, 3])` alike, as a tuple of ints."""
     if len(args) == 1 and isinstance(args[0], (tuple, list)):
         args = args[0]
+    for size in args:
+        if type(size) is not int:
+            break
+    else:
+        return tuple(args)  # the usual case
     out = []
     for position, size in enumerate(args):
-        if type(size) is int:
-            out.append(size)
-            continue
         if isinstance(size, (bool, float)) or not hasattr(size, "__index__"):
             raise TypeError(
                 f"{function}(): argument '{name}' must be tuple of ints, but found element of type "
@@ -70,8 +73,12 @@ _COPY = Rule("UnsafeViewBackward0", _reshape_backward)
 
 def _full_shape(size: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     """`shape` with its -1 worked out for `size` elements; torch's errors."""
-    if math.prod(shape) == size and min(shape, default=0) >= 0:
-        return shape  # the usual case
+    product = math.prod(shape)  # the usual cases first
+    if product == size and (not shape or min(shape) >= 0):
+        return shape
+    if product < 0 and size % product == 0 and min(shape) == -1 and shape.count(-1) == 1:
+        place = shape.index(-1)
+        return (*shape[:place], size // -product, *shape[place + 1 :])
     unknown = None
     for index, length in enumerate(shape):
         if length == -1:
@@ -126,8 +133,6 @@ def reshape(input: Any, *args: Any, shape: Any = None) -> Tensor:
 
 def view(input: Any, *args: Any, size: Any = None) -> Tensor:
     """`reshape` that never copies: RuntimeError where it would have to. `view(dtype)` rereads bytes."""
-    from .. import dtypes
-
     if len(args) == 1 and isinstance(args[0], dtypes.dtype):
         return record_view(input, _VIEW_DTYPE, args[0].dtype)
     if not args and size is None:
@@ -163,6 +168,8 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     torch.Size([2, 12])
     """
     x = array_of("flatten", input)
+    if start_dim == 0 and end_dim == -1 and x.ndim != 1:
+        return _shaped(input, (x.size,), True)
     start, end = normal_dim(start_dim, x.ndim), normal_dim(end_dim, x.ndim)
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
@@ -363,8 +370,6 @@ def expand(input: Any, *args: Any, size: Any = None) -> Tensor:
 
 
 def _kind(array: Any) -> str:
-    from .. import dtypes
-
     return dtypes.type_name(array.dtype)
 
 
