@@ -179,7 +179,9 @@ LAYERS: tuple[Layer, ...] = (
     # Shapes off the beaten path
     _conv("shapes", "dilated_d2", (1, 64, 56, 56), 64, 3, padding=2, dilation=2),
     _conv("shapes", "dilated_d4", (1, 64, 56, 56), 64, 3, padding=4, dilation=4),
+    _conv("shapes", "stride2_3x3", (1, 64, 56, 56), 128, 3, stride=2, padding=1),
     _conv("shapes", "groups_2", (1, 96, 28, 28), 128, 5, padding=2, groups=2),
+    _conv("shapes", "groups_8", (4, 64, 28, 28), 64, 3, padding=1, groups=8),
     _conv("shapes", "groups_32", (1, 128, 56, 56), 128, 3, padding=1, groups=32),
     _conv("shapes", "incep_5x5", (1, 48, 35, 35), 64, 5, padding=2),
     _conv("shapes", "alex_11x11s4", (1, 3, 224, 224), 64, 11, stride=4, padding=2),
@@ -187,7 +189,9 @@ LAYERS: tuple[Layer, ...] = (
     _conv("shapes", "incep_7x1", (1, 128, 17, 17), 128, (7, 1), padding=(3, 0)),
     _conv("shapes", "odd_58", (1, 58, 29, 31), 58, 3, padding=1),
     _conv("shapes", "odd_17", (2, 17, 45, 53), 17, 3, padding=1),
+    _conv("shapes", "odd_3", (8, 3, 61, 67), 3, 3, padding=1),
     _conv("shapes", "one_output", (1, 64, 128, 128), 1, 3, padding=1),
+    _conv("shapes", "two_outputs", (1, 32, 96, 96), 2, 5, padding=2),
     _conv("shapes", "three_outputs", (1, 64, 128, 128), 3, 3, padding=1),
     # Pooling
     _pool("pooling", "pool_r50_3x3s2", (1, 64, 112, 112), 3, 2, 1),

@@ -138,6 +138,46 @@ def max_pool2d_grad_input(dy, indices, input_size) -> np.ndarray:
     return dx
 
 
+# ---------------------------------------------------------------- average pooling
+
+
+def _windows(size: int, outputs: int, kernel: int, stride: int, pad: int, pad_after: int, include_pad: bool):
+    """Which pixels are in which window, (outputs, size) of 0 and 1, and how many pixels of each count."""
+    start = np.arange(outputs)[:, None] * stride - pad
+    pixel = np.arange(size)
+    inside = ((pixel >= start) & (pixel < start + kernel)).astype(np.float64)
+    reached = np.minimum(start[:, 0] + kernel, size + pad_after) - start[:, 0]
+    return inside, reached.astype(np.float64) if include_pad else inside.sum(axis=1)
+
+
+def _means(hw: Pair, kernel, stride, padding, ceil_mode, include_pad, divisor):
+    """The matrices that sum rows and columns, and what to divide by."""
+    out = max_pool2d_size(hw, kernel, stride, padding, (1, 1), ceil_mode)
+    (down, rows), (across, cols) = (
+        _windows(hw[i], out[i], kernel[i], stride[i], padding[2 * i], padding[2 * i + 1], include_pad)
+        for i in (0, 1)
+    )
+    return down, across, rows[:, None] * cols if divisor is None else float(divisor)
+
+
+def _between(left: np.ndarray, x: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """left @ x @ right for matrices of 0 and 1, where 0 times infinity is 0."""
+    with np.errstate(all="ignore"):
+        picked = [wide(x)[:, :, row.astype(bool)].sum(axis=2) for row in left]
+        rows = np.stack(picked, axis=2)
+        return np.stack([rows[..., col.astype(bool)].sum(axis=3) for col in right.T], axis=3)
+
+
+def avg_pool2d_forward(x, *options) -> np.ndarray:
+    down, across, divisor = _means(x.shape[2:], *options)
+    return _between(down, x, across.T) / divisor
+
+
+def avg_pool2d_grad_input(dy, input_size, *options) -> np.ndarray:
+    down, across, divisor = _means(input_size[2:], *options)
+    return _between(down.T, wide(dy) / divisor, across)
+
+
 # ---------------------------------------------------------------- relu
 
 

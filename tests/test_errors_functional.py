@@ -106,6 +106,25 @@ MAX_POOL2D = [
     ("F.max_pool2d(t(1, 4, 4, dtype='bool'), 2)", NotImplementedError, "max_pool2d.* not implemented for 'Bool'"),
 ]  # fmt: skip
 
+AVG_POOL2D = [
+    ("F.avg_pool2d(x, 2, divisor_override=0)", RuntimeError, "divisor must be not zero"),
+    ("F.avg_pool2d(x, 2, divisor_override=2.0)", TypeError, "'divisor_override'.*must be int, not float"),
+    ("F.avg_pool2d(x, 2, divisor_override=True)", TypeError, "'divisor_override'.*must be int, not bool"),
+    ("F.avg_pool2d(x, (2, 2, 2))", RuntimeError, "avg_pool2d: kernel_size must either be a single int, or a"),
+    ("F.avg_pool2d(x, 2, (1, 1, 1))", RuntimeError, "avg_pool2d: stride must either be omitted, a single int"),
+    ("F.avg_pool2d(x, 2, padding=(1, 1, 1))", RuntimeError, "avg_pool2d: padding must either be a single int"),
+    ("F.avg_pool2d(x, 2.0)", TypeError, r"avg_pool2d\(\).*'kernel_size' \(position 2\).*tuple of ints, not float"),
+    ("F.avg_pool2d(x, 2, ceil_mode=1)", TypeError, "'ceil_mode'.*must be bool, not int"),
+    ("F.avg_pool2d(x, 2, count_include_pad=None)", TypeError, "'count_include_pad'.*must be bool, not NoneType"),
+    ("F.avg_pool2d(x, 3, padding=2)", RuntimeError, "pad should be at most half of effective kernel size"),
+    ("F.avg_pool2d(x, 6)", RuntimeError, r"Calculated output size: \(1x0x0\). Output size is too small"),
+    ("F.avg_pool2d(x, 2, 0)", RuntimeError, "stride should not be zero"),
+    ("F.avg_pool2d(x, 2**40)", RuntimeError, "value cannot be converted to type int without overflow"),
+    ("F.avg_pool2d(t(2, 0, 4, 4), 2)", RuntimeError, r"Expected 3D or 4D .*got:\[2, 0, 4, 4\]"),
+    ("F.avg_pool2d(t(1, 4, 4, dtype='uint8'), 2)", NotImplementedError, "avg_pool2d.* not implemented for 'Byte'"),
+    ("F.avg_pool2d([1], 2)", TypeError, r"avg_pool2d\(\): argument 'input' \(position 1\) must be Tensor.*not list"),
+]  # fmt: skip
+
 OTHERS = [
     ("F.relu([1])", TypeError, r"relu\(\): argument 'input' \(position 1\) must be Tensor.*not list"),
     ("F.relu_([1])", TypeError, r"relu_\(\): argument 'input' \(position 1\) must be Tensor.*not list"),
@@ -240,7 +259,7 @@ def in_torch_words(rows):
     return [pytest.param(*row, id=row[0]) for row in rows]
 
 
-SHARED = in_torch_words(CONV2D + MAX_POOL2D + OTHERS + LOSSES)
+SHARED = in_torch_words(CONV2D + MAX_POOL2D + AVG_POOL2D + OTHERS + LOSSES)
 
 
 @pytest.mark.parametrize(("call", "error", "words"), SHARED + in_torch_words(OURS))

@@ -98,6 +98,30 @@ def test_unpool_gradients():
     assert gradgradcheck(lambda y: F.max_unpool2d(y, at, 2) ** 2, (y,))
 
 
+# ---- lp_pool2d
+def test_lp_pool():
+    x = np.random.default_rng(0).standard_normal((2, 3, 5, 6))
+    for p, args in ((1, (2,)), (2, (3, 2)), (4, ((2, 3), (1, 2)))):
+        y = F.lp_pool2d(x, p, *args)
+        windows = F.unfold(x**p, args[0], stride=args[-1])
+        k = args[0] if isinstance(args[0], tuple) else (args[0],) * 2
+        sums = windows.reshape(2, 3, k[0] * k[1], -1).sum(2).reshape(y.shape)
+        np.testing.assert_allclose(y, np.sign(sums) * np.abs(sums) ** (1 / p), rtol=1e-12)
+    np.testing.assert_array_equal(F.lp_pool2d(x, math.inf, 2), F.max_pool2d(abs(x), 2))
+    np.testing.assert_array_equal(F.lp_pool2d(x, -math.inf, 2), -F.max_pool2d(-abs(x), 2))
+    corner = F.lp_pool2d(np.full((1, 3, 3), 2.0), 2, 2, ceil_mode=True)
+    np.testing.assert_allclose(corner, 4.0)  # as if the window were whole
+
+
+def test_lp_pool_gradients():
+    x = rushlight.tensor(np.random.default_rng(1).standard_normal((1, 2, 4, 5)), requires_grad=True)
+    assert gradcheck(lambda x: F.lp_pool2d(x, 2, 2, ceil_mode=True), (x,))
+    assert gradgradcheck(lambda x: F.lp_pool2d(x, 2, (2, 3), 1), (x,))
+    zero = rushlight.zeros(1, 2, 2, requires_grad=True)
+    F.lp_pool2d(zero, 2, 2).sum().backward()
+    assert zero.grad.tolist() == [[[0, 0], [0, 0]]]
+
+
 Y, AT, ONES = np.ones((1, 2, 1, 2)), np.array([[[[0, 3]], [[1, 2]]]]), np.ones
 WRONG = [
     (lambda: F.adaptive_avg_pool2d(ONES((1, 3, 3)), -1), RuntimeError, r"greater than or equal to 0 but received \{-1"),

@@ -13,7 +13,13 @@ import rushlight
 
 MODULES = [
     module.name
-    for package in (rushlight.functional, rushlight.nn, rushlight.optim, rushlight.utils.data)
+    for package in (
+        rushlight.functional,
+        rushlight.nn,
+        rushlight.optim,
+        rushlight.utils.data,
+        rushlight.serialization,
+    )
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + ".")
 ]
 

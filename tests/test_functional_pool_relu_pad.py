@@ -1,4 +1,4 @@
-"""functional.max_pool2d, relu, relu_, pad and their gradients."""
+"""functional.max_pool2d, avg_pool2d, relu, relu_, pad and their gradients."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 import rushlight
 import rushlight.nn.functional as F
-from rushlight.autograd import gradcheck
+from rushlight.autograd import gradcheck, gradgradcheck
 from rushlight.nn import grad
 
 
@@ -102,6 +102,39 @@ def test_pool_backward_as_a_function():
     assert type(dx) is np.ndarray
     np.testing.assert_array_equal(dx, x.grad.numpy())
     assert gradcheck(lambda g: grad.max_pool2d_input((2, 3, 6, 7), indices, g), (leaf(upstream),))
+
+
+# ---- avg_pool2d ----------------------------------------------------------------------------------------
+MEANS = [
+    {"kernel_size": 2},
+    {"kernel_size": (3, 2), "stride": 1, "padding": (1, 0)},
+    {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
+    {"kernel_size": 3, "stride": (2, 1), "padding": 1, "count_include_pad": False},
+    {"kernel_size": 2, "stride": 3, "divisor_override": -5},
+    {"kernel_size": 2, "stride": [], "padding": ((1, 0), (0, 1))},
+]
+
+
+@pytest.mark.parametrize("settings", MEANS, ids=str)
+@pytest.mark.parametrize("shape", [(2, 3, 6, 7), (3, 6, 7)], ids=str)
+def test_avg_pool_gradients(shape, settings):
+    x = leaf(draw(*shape))
+    assert gradcheck(lambda x: F.avg_pool2d(x, **settings), (x,))
+    assert gradgradcheck(lambda x: F.avg_pool2d(x, **settings), (x,))
+
+
+def test_avg_pool_kinds_and_backward_as_a_function():
+    x = draw(2, 3, 6, 7)
+    assert type(F.avg_pool2d(x, 2)) is np.ndarray
+    y = F.avg_pool2d(leaf(x), 3, 2, 1, False, False, 4)
+    assert y.grad_fn.name() == "AvgPool2DBackward0"
+    given = leaf(x)
+    upstream = draw(*y.shape)
+    F.avg_pool2d(given, 3, 2, 1, False, False, 4).backward(rushlight.from_numpy(upstream))
+    dx = grad.avg_pool2d_input(x.shape, upstream, 3, 2, 1, False, False, 4)
+    np.testing.assert_array_equal(dx, given.grad.numpy())
+    with pytest.raises(RuntimeError, match=r"expected grad_output of size \[2, 3, 3, 4\]"):
+        grad.avg_pool2d_input(x.shape, upstream[..., :2], 3, 2, 1)
 
 
 # ---- relu ----------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 import rushlight
 import rushlight.nn.functional as F
 from rushlight.autograd import gradcheck, gradgradcheck
+from rushlight.nn import grad
 
 
 def draw(*shape, seed=0):
@@ -128,6 +129,24 @@ def test_gradients(name):
     function, arrays = GRADIENTS[name]
     assert gradcheck(function, leaves(*arrays))
     assert gradgradcheck(function, leaves(*arrays))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"stride": 2, "padding": 1}, {"padding": "same", "dilation": 2}], ids=str
+)
+def test_conv1ds_backward_passes_are_those_of_autograd(settings):
+    x, w = leaves(SIGNALS, TAPS)
+    y = F.conv1d(x, w, groups=2, **settings)
+    upstream = draw(*y.shape, seed=3)
+    y.backward(rushlight.from_numpy(upstream))
+    dx = grad.conv1d_input(SIGNALS.shape, TAPS, upstream, groups=2, **settings)
+    dw = grad.conv1d_weight(SIGNALS, list(TAPS.shape), upstream, groups=2, **settings)
+    np.testing.assert_array_equal(dx, x.grad.numpy())
+    np.testing.assert_array_equal(dw, w.grad.numpy())
+    with pytest.raises(RuntimeError, match="expected grad_output of size"):
+        grad.conv1d_input((2, 4, 8), TAPS, upstream[..., :3], groups=2, **settings)
+    with pytest.raises(TypeError, match=r"'weight_size'.*must be tuple of ints"):
+        grad.conv1d_weight(SIGNALS, 3, upstream)
 
 
 ZERO = "z(1, 4, 5, 5), z(4, 3, 3, 3)"

@@ -15,6 +15,7 @@ CONVS = [
     Conv(N=1, C=40, K=24, H=30, W=33, kernel=(3, 2), stride=(2, 1), padding=(1, 1, 0, 1)),
     Conv(N=4, C=24, K=24, H=30, W=31, groups=24, padding=(1, 1, 1, 1)),
     Conv(N=2, C=64, K=48, H=17, W=19, kernel=(1, 1)),
+    Conv(N=2, C=40, K=72, H=16, W=7, kernel=(5, 5), padding=(2, 2, 2, 2)),
     Conv(N=3, C=20, K=33, H=23, W=26, padding=(1, 1, 1, 1)),
     Conv(N=2, C=16, K=16, H=60, W=50, padding=(0, 1, 2, 0)),
     Conv(N=2, C=32, K=34, H=54, W=52, padding=(2, 2, 2, 2), dilation=(2, 2), groups=2),

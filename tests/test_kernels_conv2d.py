@@ -58,6 +58,7 @@ OPTIONS = [
     Conv(H=9, W=10, stride=(2, 3)),
     Conv(H=9, W=10, C=3, K=4, stride=(3, 2), padding=(2, 2, 1, 1)),
     Conv(H=7, W=8, C=2, K=2, stride=(4, 5)),  # pixels that no window touches
+    Conv(H=2, W=1, C=2, K=3, kernel=(3, 1), stride=(2, 2), padding=(1, 1, 3, 7)),  # nor any of the image's
     Conv(H=11, W=12, C=2, K=3, dilation=(2, 3)),
     Conv(H=11, W=12, C=2, K=3, stride=(2, 2), dilation=(2, 2), padding=(2, 2, 2, 2)),
     Conv(H=11, W=12, C=2, K=3, stride=(3, 2), dilation=(2, 3), padding=(3, 1, 0, 2)),
@@ -85,6 +86,25 @@ OPTIONS = [
 @FLOATS
 @pytest.mark.parametrize("case", OPTIONS, ids=str)
 def test_options(isa, dtype, case):
+    check_conv(case, dtype)
+
+
+# Few pixels, many channels: output channels side by side in the lanes, and rows next to the border that skip
+# what lies on the padding. Two vectors of channels, one alone, and parts of one; stride phases; groups.
+NARROW = [
+    Conv(C=40, K=40, H=7, W=7, kernel=(5, 5), padding=(2, 2, 2, 2)),
+    Conv(N=2, C=35, K=49, H=13, W=6, kernel=(7, 1), padding=(3, 3, 0, 0)),
+    Conv(N=2, C=64, K=64, H=3, W=3, kernel=(1, 1)),
+    Conv(C=48, K=43, H=15, W=11, stride=(2, 2), padding=(1, 1, 1, 1)),
+    Conv(C=33, K=34, H=9, W=10, kernel=(2, 3), dilation=(3, 3), padding=(3, 2, 3, 3)),
+    Conv(C=64, K=96, H=8, W=6, kernel=(3, 5), padding=(1, 1, 2, 2), groups=2),
+    Conv(C=32, K=32, H=2, W=9, kernel=(5, 5), padding=(9, 9, 2, 2)),  # rows of padding alone
+]
+
+
+@FLOATS
+@pytest.mark.parametrize("case", NARROW, ids=str)
+def test_narrow_images_of_many_channels(isa, dtype, case):
     check_conv(case, dtype)
 
 

@@ -18,6 +18,9 @@ CONVS = [
     Conv(C=2, H=8, W=33, K=9, kernel=(5, 2), stride=(2, 2), padding=(2, 0, 1, 3)),
     Conv(C=4, H=13, W=14, K=4, stride=(3, 2), dilation=(2, 3), groups=4),
     Conv(N=2, C=36, H=5, W=6, K=17, kernel=(1, 1)),
+    Conv(C=64, H=3, W=3, K=64, kernel=(1, 1)),
+    Conv(C=40, H=7, W=7, K=41, kernel=(5, 5), padding=(2, 2, 2, 2)),
+    Conv(C=33, H=9, W=14, K=48, kernel=(3, 3), stride=(2, 2), padding=(1, 1, 1, 1)),
     Conv(C=2, H=2, W=300, K=2, kernel=(2, 1), stride=(1, 4)),
     Conv(C=1, H=7, W=7, K=1, kernel=(7, 7)),
     Conv(N=2, C=17, H=11, W=13, K=19, padding=(1, 1, 1, 1)),  # these three: fast algorithms

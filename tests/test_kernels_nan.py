@@ -42,6 +42,7 @@ CONVS = [
     Conv(C=2, K=2, H=7, W=8, kernel=(2, 3), stride=(2, 2), dilation=(2, 1), padding=(1, 0, 2, 2)),
     Conv(C=4, K=4, H=4, W=9, groups=4, padding=(1, 1, 1, 1)),
     Conv(C=3, K=2, H=4, W=6, kernel=(1, 1), stride=(1, 2)),
+    Conv(C=20, K=40, H=7, W=6, kernel=(5, 3), padding=(2, 2, 1, 1)),
     Conv(C=16, K=16, H=10, W=10, padding=(1, 1, 1, 1)),
     Conv(C=17, K=18, H=9, W=12, padding=(0, 2, 1, 3)),
     Conv(C=32, K=32, H=50, W=51, padding=(1, 3, 2, 2), dilation=(2, 2), groups=2),

@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 pytestmark = pytest.mark.parity
 
 LAYERS = """
-Conv1d Conv2d ConvTranspose2d Linear MaxPool2d AdaptiveAvgPool2d AdaptiveMaxPool2d
+Conv1d Conv2d ConvTranspose2d Linear MaxPool2d AvgPool2d AdaptiveAvgPool2d AdaptiveMaxPool2d LPPool2d
 ELU GELU Hardtanh LeakyReLU LogSoftmax PReLU ReLU ReLU6 SiLU Sigmoid Softmax Softplus Tanh Threshold
 BatchNorm1d BatchNorm2d LazyConv2d
 ZeroPad2d ConstantPad2d ReflectionPad2d ReplicationPad2d CircularPad2d

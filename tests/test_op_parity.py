@@ -16,7 +16,7 @@ pytestmark = pytest.mark.parity
 
 OPERATORS = """
 conv1d conv2d conv_transpose2d linear nn.functional.unfold
-max_pool2d adaptive_avg_pool2d adaptive_max_pool2d max_unpool2d
+max_pool2d avg_pool2d adaptive_avg_pool2d adaptive_max_pool2d max_unpool2d
 relu relu6 leaky_relu prelu elu threshold hardtanh gelu silu softplus sigmoid tanh
 softmax log_softmax
 pad

@@ -11,6 +11,19 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh.md").read_text(encoding="utf-8")
+
+
+def _program(text):
+    """The example's code, without its comments."""
+    (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    return [line.split("  #")[0] for line in example.splitlines() if not line.startswith("#")]
+
+
+def test_both_languages_have_the_same_example_and_commands():
+    assert _program(CHINESE) == _program(README)
+    for command in ("pip install '.[demo]' && python -m rushlight", "pip install '.[test]' && pytest"):
+        assert command in CHINESE
 
 
 def test_example_runs_and_prints_what_it_says(tmp_path):

@@ -225,6 +225,18 @@ def test_wrong_calls(text, error, words):
         eval(text, {"F": F, "z": rushlight.zeros})
 
 
+def test_sizes_that_would_overflow():
+    y = np.zeros((4, 4))
+    for size in (2**62, -(2**63), 2**31):
+        with pytest.raises(RuntimeError, match=r"output_size must be at most 2\*\*30"):
+            F.fold(y, (3, size), 2)
+    for argument in ("dilation", "padding", "stride"):
+        with pytest.raises(RuntimeError, match=r"must be at most 2\*\*20"):
+            F.fold(y, 3, 2, **{argument: 2**62})
+        with pytest.raises(RuntimeError, match=r"must be at most 2\*\*20"):
+            F.unfold(np.zeros((1, 3, 3)), 2, **{argument: 2**62})
+
+
 def test_fold_of_bool_says_what_it_takes():
     with pytest.raises(NotImplementedError, match="not implemented for 'Bool': fold adds float32"):
         F.fold(np.zeros((4, 4), bool), 3, 2)

@@ -66,6 +66,7 @@ void run_released(double nanoseconds, const Work& work) {
 }
 
 // One per operator file.
+void bind_avg_pool2d(py::module_& module);
 void bind_batch_norm(py::module_& module);
 void bind_conv1d(py::module_& module);
 void bind_conv2d(py::module_& module);

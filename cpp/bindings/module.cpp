@@ -4,7 +4,9 @@
 
 namespace py = pybind11;
 
-PYBIND11_MODULE(_core, m) {
+// Safe without the GIL: what the module keeps is set up by this function, atomic, or behind a lock of its
+// own.
+PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     m.doc() =
         "Compiled core of rushlight. Arrays in, arrays out; the public API is in rushlight and "
         "rushlight.functional.";
@@ -22,6 +24,7 @@ PYBIND11_MODULE(_core, m) {
     rushlight::bindings::bind_conv_transpose2d(m);
     rushlight::bindings::bind_prepared(m);
     rushlight::bindings::bind_max_pool2d(m);
+    rushlight::bindings::bind_avg_pool2d(m);
     rushlight::bindings::bind_relu(m);
     rushlight::bindings::bind_unfold(m);
     rushlight::bindings::bind_plan(m);

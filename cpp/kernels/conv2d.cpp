@@ -104,9 +104,23 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
     T* packed_weights = workspace + tap_elements<T>(blocking.reduction * p.R * p.S);
     T* pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * p.R * p.S);
 
+    ChannelSweep<T> c{{}, WeightOrder::taps, layout.h, p.H, p.S};
+    Sweep<T>& s = c.sweep;
+    s.w_channel = Cg * p.R * p.S;
+    s.pitch = layout.pitch;
+    s.taps = taps;
+    s.tap_count = min_of(Cg, blocking.reduction) * p.R * p.S;
+    s.y_channel = p.OH * p.OW;
+    s.y_row = p.OW;
+    s.y_col = 1;
+    s.channels = tile.channels.end - tile.channels.begin;
+    s.rows = rows;
+    s.cols = cols;
+    const bool by_channels = suits_channels(c);
+
     // A 1 x 1 kernel on whole rows needs no tile: the image is one, unless the sweep would read past its end.
     const bool in_place = is_point(p) && tile.x.stride_w == 1 && tile.x.stride_h == p.W && cols == p.W &&
-                          rows * cols % lanes<T> == 0;
+                          (by_channels || rows * cols % lanes<T> == 0);
     const Index channel_apart = in_place ? tile.x.stride_c : layout.channel;
     // The taps are the same for every block; the last one may need only the first of them.
     fill_taps(layout, min_of(Cg, blocking.reduction), p.S, p.R * p.S, channel_apart, taps);
@@ -116,27 +130,17 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
         for (Index c0 = 0; c0 == 0 || c0 < Cg; c0 += blocking.reduction) {
             const Index channels = min_of(blocking.reduction, Cg - c0);
             const T* source = tile.x.data + tile.n * tile.x.stride_n + (g * Cg + c0) * tile.x.stride_c;
-            for (Index c = 0; c < channels && !in_place; ++c)
+            for (Index i = 0; i < channels && !in_place; ++i)
                 pack_channel(
-                    Source<T>{source + c * tile.x.stride_c, tile.x.stride_h, tile.x.stride_w, p.H, p.W},
-                    layout, pixels + c * layout.channel);
-            Sweep<T> s;
+                    Source<T>{source + i * tile.x.stride_c, tile.x.stride_h, tile.x.stride_w, p.H, p.W},
+                    layout, pixels + i * layout.channel);
             s.w = tile.w + (k * Cg + c0) * p.R * p.S;
-            s.w_channel = Cg * p.R * p.S;
             s.tile = in_place ? source + tile.rows.begin * p.W : pixels;
-            s.pitch = layout.pitch;
-            s.taps = taps;
             s.tap_count = channels * p.R * p.S;
             s.y = tile.y + ((tile.n * p.K + k) * p.OH + tile.rows.begin) * p.OW + tile.cols.begin;
-            s.y_channel = p.OH * p.OW;
-            s.y_row = p.OW;
-            s.y_col = 1;
-            s.channels = tile.channels.end - tile.channels.begin;
-            s.rows = rows;
-            s.cols = cols;
             s.bias = tile.b ? tile.b + k : nullptr;
             s.accumulate = c0 > 0;
-            sweep_best(s, packed_weights);
+            sweep_either(c, by_channels, packed_weights);
         }
     }
     if constexpr (is_real<T>)
@@ -152,6 +156,7 @@ Index backward_input_workspace(const Conv2dShape& p, const Conv2dBlocking& block
     const Axis shared_h = largest_shared(blocking.rows, p.R, p.stride_h);
     const Axis shared_w = largest_shared(blocking.cols, p.S, p.stride_w);
     return tap_elements<T>(blocking.reduction * p.R * p.S) +
+           channel_sweep_elements<T>(blocking.reduction * most_phase_taps(p)) +
            max_of(tile_elements<T>(h, w, blocking.reduction),
                   tile_elements<T>(shared_h, shared_w, blocking.reduction));
 }
@@ -182,8 +187,18 @@ void backward_input_phases(const Conv2dShape& p, const Conv2dBlocking& blocking,
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups, RS = p.R * p.S;
     const Index c = g * Cg + tile.channels.begin, most = min_of(Kg, blocking.reduction);
     Tap* const tables = reinterpret_cast<Tap*>(workspace);  // one per phase, side by side
-    T* const pixels = workspace + tap_elements<T>(blocking.reduction * RS);
+    T* const packed_weights = workspace + tap_elements<T>(blocking.reduction * RS);
+    T* const pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * most_phase_taps(p));
 
+    ChannelSweep<T> sweep{{}, WeightOrder::channels, {}, p.OH, 0};
+    Sweep<T>& s = sweep.sweep;
+    s.w_channel = RS;
+    s.pitch = layout.pitch;
+    s.y_channel = p.H * p.W;
+    s.y_row = p.stride_h * p.W;
+    s.y_col = p.stride_w;
+    s.channels = tile.channels.end - tile.channels.begin;
+    s.bias = tile.b ? tile.b + c : nullptr;
     for (Index k0 = 0; k0 == 0 || (any && k0 < Kg); k0 += blocking.reduction) {
         const Index channels = any ? min_of(blocking.reduction, Kg - k0) : 0;
         for (Index k = 0; k < channels; ++k) {
@@ -191,15 +206,7 @@ void backward_input_phases(const Conv2dShape& p, const Conv2dBlocking& blocking,
             pack_channel(Source<T>{plane, tile.dy.stride_h, tile.dy.stride_w, p.OH, p.OW}, layout,
                          pixels + k * layout.channel);
         }
-        Sweep<T> s;
         s.w = tile.w + ((g * Kg + k0) * Cg + tile.channels.begin) * RS;
-        s.w_channel = RS;
-        s.pitch = layout.pitch;
-        s.y_channel = p.H * p.W;
-        s.y_row = p.stride_h * p.W;
-        s.y_col = p.stride_w;
-        s.channels = tile.channels.end - tile.channels.begin;
-        s.bias = tile.b ? tile.b + c : nullptr;
         s.accumulate = k0 > 0;
         Tap* taps = tables;
         for (Index i = hs.begin; i < hs.end; ++i)
@@ -218,7 +225,9 @@ void backward_input_phases(const Conv2dShape& p, const Conv2dBlocking& blocking,
                 s.y = tile.dx + ((tile.n * p.C + c) * p.H + h.begin) * p.W + w.begin;
                 s.rows = h.count;
                 s.cols = w.count;
-                sweep(s);
+                sweep.h = h.axis;
+                sweep.width = w.axis.count;
+                sweep_either(sweep, suits_channels(sweep), packed_weights);
                 taps += most * area;
             }
     }

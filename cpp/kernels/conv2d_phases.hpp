@@ -63,8 +63,16 @@ inline Reach input_reach(Range range, Index taps, Index pad, Index stride, Index
         reach.shared = reach.shared && axis.period == 1;
     }
     const Index outputs = (range.end - range.begin + stride - 1) / stride;
-    reach.shared = reach.shared && reach.end - reach.begin <= most_shared(outputs, taps);
+    reach.shared =
+        reach.shared && reach.begin < reach.end && reach.end - reach.begin <= most_shared(outputs, taps);
     return reach;
+}
+
+// Taps of the largest phase, of one channel.
+inline Index most_phase_taps(const Conv2dShape& p) {
+    const Index every_h = p.stride_h / greatest_common_divisor(p.dilation_h, p.stride_h);
+    const Index every_w = p.stride_w / greatest_common_divisor(p.dilation_w, p.stride_w);
+    return ((p.R + every_h - 1) / every_h) * ((p.S + every_w - 1) / every_w);
 }
 
 // The largest tile that a phase of its own can need, and the largest that phases share.

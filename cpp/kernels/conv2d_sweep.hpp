@@ -47,8 +47,9 @@ struct Sweep {
     T* y;  // channel m, pixel (i, j): y[m * y_channel + i * y_row + j * y_col]
     Index y_channel, y_row, y_col;
     Index channels, rows, cols;
-    const T* bias;    // per channel, or null
-    bool accumulate;  // y += sum, instead of y = bias + sum
+    const T* bias;           // per channel, or null
+    bool accumulate;         // y += sum, instead of y = bias + sum
+    Index apart = lanes<T>;  // between vectors of pixels: neighbours; or `pitch`, each vector one row
 };
 
 // Register tile sizes by type: integers, which no figure is asked of, make do with small ones.
@@ -64,10 +65,16 @@ struct Run {
     Index vector, first, last, offset;
 };
 
-// The wanted outputs of some vectors from q on, as runs; returns how many. `whole`: each vector is one full
-// run of neighbours.
+// The wanted outputs of some vectors from number v0 on, as runs; returns how many. `whole`: each vector is
+// one full run of neighbours.
 template <class T>
-inline Index find_runs(const Sweep<T>& s, Index q, Index vectors, Run* runs, bool& whole) {
+inline Index find_runs(const Sweep<T>& s, Index v0, Index vectors, Run* runs, bool& whole) {
+    if (s.apart != lanes<T>) {
+        for (Index v = 0; v < vectors; ++v) runs[v] = Run{v, 0, s.cols, (v0 + v) * s.y_row};
+        whole = s.y_col == 1 && s.cols == lanes<T>;
+        return vectors;
+    }
+    const Index q = v0 * lanes<T>;
     Index count = 0, row = q / s.pitch, col = q % s.pitch;
     for (Index v = 0; v < vectors; ++v)
         for (Index lane = 0; lane < lanes<T> && row < s.rows;) {
@@ -127,12 +134,12 @@ void sweep_registers(const Sweep<T>& s, Index m, Index q, const Run* runs, Index
     const T* w = s.w + m * s.w_channel;
     const T* tile = s.tile + q;
     const Tap* const end = s.taps + s.tap_count;
-    const Index w_channel = s.w_channel;
+    const Index w_channel = s.w_channel, apart = s.apart;
     for (const Tap* tap = s.taps; tap != end; ++tap) {
         const T* weight = w + tap->weight;
         const T* pixel = tile + tap->tile;
         Vec<T> pixels[V];
-        RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) pixels[v] = load(pixel + v * lanes<T>);
+        RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) pixels[v] = load(pixel + v * apart);
         RUSHLIGHT_UNROLL for (Index i = 0; i < M; ++i) {
             const Vec<T> a = broadcast(weight[i * w_channel]);
             RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) sum[i][v] =
@@ -183,6 +190,10 @@ constexpr Index sweep_overread = tile_cols<T> * lanes<T>;
 // them.
 constexpr Index kResidentWeightBytes = 256 * 1024;
 
+// The sums of few taps are soon done: results then are most of the traffic, and where they leave the
+// second-level cache, they had better leave it in the order in which they lie in memory.
+constexpr Index kFewTaps = 256, kResidentResultBytes = 512 * 1024;
+
 // Rows that follow each other without gaps, here and in y, are one long row.
 template <class T>
 inline Sweep<T> without_gaps(Sweep<T> s) {
@@ -193,29 +204,56 @@ inline Sweep<T> without_gaps(Sweep<T> s) {
     return s;
 }
 
-// The whole tile. Usually a block of pixels (they stay in the first-level cache) sweeps over all channels;
-// where the weights are too many to be read again and again, a block of channels sweeps over all pixels.
+// Vectors of the tile's pixels, the gaps between rows included.
 template <class T>
-inline void sweep(const Sweep<T>& given) {
-    const Sweep<T> s = without_gaps(given);
-    const Index pixels = (s.rows - 1) * s.pitch + s.cols;
-    const Index vectors = (pixels + lanes<T> - 1) / lanes<T>;
+inline Index count_vectors(const Sweep<T>& s) {
+    return ((s.rows - 1) * s.pitch + s.cols + lanes<T> - 1) / lanes<T>;
+}
+// The same if each row begins with a vector of its own.
+template <class T>
+inline Index count_row_vectors(const Sweep<T>& s) {
+    return s.rows * ((s.cols + lanes<T> - 1) / lanes<T>);
+}
+
+// All vectors. Usually a block of pixels (they stay in the first-level cache) sweeps over all channels; where
+// weights or results are too many for that, a block of channels sweeps over all pixels.
+template <class T>
+inline void sweep_vectors(const Sweep<T>& s) {
+    const Index vectors = s.apart == lanes<T> ? count_vectors(s) : s.rows;
     const Index blocks = (vectors + tile_cols<T> - 1) / tile_cols<T>;
     const Index channel_blocks = (s.channels + tile_rows<T> - 1) / tile_rows<T>;
-    const bool weights_outside = s.channels * s.tap_count * Index(sizeof(T)) > kResidentWeightBytes;
-    const Index outer = weights_outside ? channel_blocks : 1;
+    const bool many_weights = s.channels * s.tap_count * Index(sizeof(T)) > kResidentWeightBytes;
+    const bool many_results =
+        s.tap_count <= kFewTaps && s.channels * vectors * kVectorBytes > kResidentResultBytes;
+    const Index outer = many_weights || many_results ? channel_blocks : 1;
     Run runs[tile_cols<T> * lanes<T>];
     for (Index part = 0; part < outer; ++part) {
         const Index first = channel_blocks * part / outer, last = channel_blocks * (part + 1) / outer;
         for (Index block = 0; block < blocks; ++block) {  // dealt out evenly: 4 vectors = 2 + 2, not 3 + 1
             const Index v0 = vectors * block / blocks, v1 = vectors * (block + 1) / blocks;
             bool whole;
-            const Index run_count = find_runs(s, v0 * lanes<T>, v1 - v0, runs, whole);
+            const Index run_count = find_runs(s, v0, v1 - v0, runs, whole);
             for (Index b = first; b < last; ++b) {
                 const Index m0 = s.channels * b / channel_blocks, m1 = s.channels * (b + 1) / channel_blocks;
-                sweep_rows(s, m0, m1 - m0, v0 * lanes<T>, v1 - v0, runs, run_count, whole);
+                sweep_rows(s, m0, m1 - m0, v0 * s.apart, v1 - v0, runs, run_count, whole);
             }
         }
+    }
+}
+
+// The whole tile, by the smaller number of vectors: one long row, gaps and all, or strips of the columns, a
+// vector wide.
+template <class T>
+inline void sweep(const Sweep<T>& given) {
+    const Sweep<T> s = without_gaps(given);
+    if (count_vectors(s) <= count_row_vectors(s)) return sweep_vectors(s);
+    for (Index col = 0; col < s.cols; col += lanes<T>) {
+        Sweep<T> strip = s;
+        strip.apart = s.pitch;
+        strip.tile += col;
+        strip.y += col * s.y_col;
+        strip.cols = min_of(lanes<T>, s.cols - col);
+        sweep_vectors(strip);
     }
 }
 

@@ -118,7 +118,13 @@ RUSHLIGHT_INLINE void copy_row(const T* from, Index stride, T* to, Index count) 
         for (; j + lanes<T> < count; j += lanes<T>)
             store(to + j,
                   every_second<T, 0>(load(from + 2 * j), load(from + 2 * j + lanes<T>), AllLanes<T>{}));
-        for (; j < count; ++j) to[j] = from[2 * j];
+        if (j < count) {
+            const T* last = from + 2 * j;
+            const Index pixels = 2 * (count - j) - 1, more = max_of(pixels - lanes<T>, 0);
+            const Vec<T> low = load_lanes(last, 0, min_of(pixels, lanes<T>)),
+                         high = load_lanes(last + lanes<T>, 0, more);
+            store_lanes(to + j, every_second<T, 0>(low, high, AllLanes<T>{}), 0, count - j);
+        }
     } else {
         for (Index j = 0; j < count; ++j) to[j] = from[j * stride];
     }

@@ -67,8 +67,11 @@ RUSHLIGHT_INLINE Index band_begin(const Range& rows, Index row, Index outputs) {
 
 // One vector of output columns that needs pixels beyond the plane, or has fewer outputs than lanes.
 template <class T, int Outputs, int Step, class Weights>
-__attribute__((noinline)) void filter_edge(const DepthwiseShape& p, const PlaneTile<T>& tile,
-                                           const Range& rows, Index ow) {
+__attribute__((noinline)) void filter_edge(const DepthwiseShape& shape, const PlaneTile<T>& plane,
+                                           const Range rows, const Index ow) {
+    const DepthwiseShape p = shape;  // copies: a store through a vector pointer might change the originals
+    const PlaneTile<T> tile = plane;
+    const Index col = ow * Step - p.pad_left;
     const Weights w(tile.w);
     const Vec<T> bias = broadcast(tile.bias);
     Band<T> band{{}, p.W, p.R, p.S};
@@ -77,8 +80,7 @@ __attribute__((noinline)) void filter_edge(const DepthwiseShape& p, const PlaneT
         const Index oh = band_begin(rows, row, Outputs);
         start_band<T, Outputs, Step, Weights>(p, tile, oh, band);
         Vec<T> sums[Outputs];
-        RUSHLIGHT_UNROLL for (int o = 0; o < Outputs; ++o) sums[o] = bias;
-        add_kernel<T, Outputs, Step, true>(band, w, ow * Step - p.pad_left, sums);
+        sum_kernel<T, Outputs, Step, true>(band, w, bias, col, sums);
         T* y = tile.y + oh * p.OW + ow;
         if (oh + Outputs <= rows.end && y + (Outputs - 1) * p.OW + lanes<T> <= tile.y_end) {
             RUSHLIGHT_UNROLL for (int o = 0; o < Outputs; ++o) store(y + o * p.OW, sums[o]);
@@ -105,8 +107,10 @@ RUSHLIGHT_INLINE void filter_edges(const DepthwiseShape& p, const PlaneTile<T>& 
 
 // Vectors of output columns from ow on, whose pixels lie inside the plane. At least kBandRows rows.
 template <class T, int Step, class Weights>
-__attribute__((noinline)) void filter_inside(const DepthwiseShape& p, const PlaneTile<T>& tile,
-                                             const Range& rows, Index ow, Index vectors) {
+__attribute__((noinline)) void filter_inside(const DepthwiseShape& shape, const PlaneTile<T>& plane,
+                                             const Range rows, const Index ow, const Index vectors) {
+    const DepthwiseShape p = shape;
+    const PlaneTile<T> tile = plane;
     const Weights w(tile.w);
     const Vec<T> bias = broadcast(tile.bias);
     Band<T> band{{}, p.W, p.R, p.S};
@@ -117,8 +121,7 @@ __attribute__((noinline)) void filter_inside(const DepthwiseShape& p, const Plan
         Index col = ow * Step - p.pad_left;
         for (Index v = 0; v < vectors; ++v, y += lanes<T>, col += Step * lanes<T>) {
             Vec<T> sums[kBandRows];
-            RUSHLIGHT_UNROLL for (int o = 0; o < kBandRows; ++o) sums[o] = bias;
-            add_kernel<T, kBandRows, Step, false>(band, w, col, sums);
+            sum_kernel<T, kBandRows, Step, false>(band, w, bias, col, sums);
             RUSHLIGHT_UNROLL for (int o = 0; o < kBandRows; ++o) store(y + o * p.OW, sums[o]);
         }
     }
@@ -191,9 +194,11 @@ void forward(const DepthwiseShape& p, const DepthwiseForward<T>& tile, T* worksp
     plane.zeros = zeros - (tile.cols.begin * p.stride - p.pad_left);
     plane.rows = tile.rows;
     plane.cols = tile.cols;
-    for (Index i = tile.planes.begin; i < tile.planes.end; ++i) {
-        const Index n = i / p.filters, k = i - n * p.filters;
-        const T* x = tile.x.data + n * tile.x.stride_n + k / p.multiplier * tile.x.stride_c;
+    Index n = tile.planes.begin / p.filters, k = tile.planes.begin % p.filters;
+    for (Index i = tile.planes.begin; i < tile.planes.end; ++i, ++k) {
+        if (k == p.filters) k = 0, ++n;
+        const Index c = p.multiplier == 1 ? k : k / p.multiplier;
+        const T* x = tile.x.data + n * tile.x.stride_n + c * tile.x.stride_c;
         plane.w = tile.w + k * taps;
         if (tile.flip) {
             for (Index t = 0; t < taps; ++t) flipped[t] = plane.w[taps - 1 - t];

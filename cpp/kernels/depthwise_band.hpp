@@ -6,6 +6,7 @@
 // kernel rows; in a block columns, each from its first row to its last.
 #pragma once
 
+#include "lane_masks.hpp"
 #include "shuffles.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
@@ -45,29 +46,42 @@ struct NineWeights {
     static RUSHLIGHT_INLINE Index rows(const DepthwiseShape&) { return 3; }
 };
 
-// The lanes of `Step` vectors of pixels from column col on that lie in [0, W).
-template <class T, int Step>
-struct PixelLanes {
-    Index first[Step], last[Step];
-    RUSHLIGHT_INLINE PixelLanes(Index col, Index W) {
-        RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v) {
-            const Index at = col + v * lanes<T>;
-            first[v] = min_of(max_of(-at, 0), lanes<T>);
-            last[v] = max_of(first[v], min_of(W - at, lanes<T>));
-        }
-    }
-};
+// NOTE [ Every second pixel ]
+// Two vectors of pixels are dealt out within their 16-byte blocks, which takes one cheap instruction where
+// moving pixels across blocks takes two. So lane b * B + k holds output b * B/2 + k, and b * B + B/2 + k
+// output lanes/2 + b * B/2 + k, for k < B/2 and blocks of B lanes. The sums are put in order once, when all
+// is added.
+template <class T>
+constexpr int kBlockLanes = 16 / int(sizeof(T));
 
-// Pixels p[0], p[Step], ..., and if taps is 2 also p[1], p[1 + Step], ... Clipped: zero outside the lanes.
+template <class T, int Odd, int... Lane>
+RUSHLIGHT_INLINE Vec<T> every_second_in_blocks(Vec<T> x, Vec<T> y, LaneNumbers<Lane...>) {
+    constexpr int B = kBlockLanes<T>;
+    return __builtin_shufflevector(
+        x, y, (Lane / B * B + (Lane % B < B / 2 ? 0 : int(lanes<T>) - B) + 2 * (Lane % B) + Odd)...);
+}
+template <class T, int... Lane>
+RUSHLIGHT_INLINE Vec<T> outputs_in_order(Vec<T> v, LaneNumbers<Lane...>) {
+    constexpr int half = kBlockLanes<T> / 2, L = int(lanes<T>);
+    return __builtin_shufflevector(
+        v, v, (Lane % (L / 2) / half * (2 * half) + Lane / (L / 2) * half + Lane % half)...);
+}
+template <class T, int... Lane>
+RUSHLIGHT_INLINE Vec<T> outputs_in_blocks(Vec<T> v, LaneNumbers<Lane...>) {
+    constexpr int half = kBlockLanes<T> / 2, L = int(lanes<T>);
+    return __builtin_shufflevector(v, v,
+                                   (Lane / half % 2 * (L / 2) + Lane / (2 * half) * half + Lane % half)...);
+}
+
+// Pixels p[0], p[Step], ..., and if taps is 2 also p[1], p[1 + Step], ...; for Step 2 in the order of the
+// note above. Clipped: zero outside the lanes of `Step` masks.
 template <class T, int Step, bool Clipped>
-RUSHLIGHT_INLINE void load_pixels(const T* p, const PixelLanes<T, Step>& in, int taps, Vec<T>* x) {
-    RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v, p += lanes<T>) x[v] =
-        Clipped ? load_lanes(p, in.first[v], in.last[v]) : load(p);
+RUSHLIGHT_INLINE void load_pixels(const T* p, const LaneMask<T>* in, int taps, Vec<T>* x) {
+    RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v, p += lanes<T>) x[v] = Clipped ? in[v].load(p) : load(p);
     if constexpr (Step == 2) {
-        if (taps == 2)
-            deal_out<T, 2>(x);
-        else
-            x[0] = every_second<T, 0>(x[0], x[1], AllLanes<T>{});
+        const Vec<T> even = every_second_in_blocks<T, 0>(x[0], x[1], AllLanes<T>{});
+        if (taps == 2) x[1] = every_second_in_blocks<T, 1>(x[0], x[1], AllLanes<T>{});
+        x[0] = even;
     }
 }
 
@@ -76,7 +90,8 @@ RUSHLIGHT_INLINE void load_pixels(const T* p, const PixelLanes<T, Step>& in, int
 template <class T, int Outputs, int Rows, int Step, int Taps, bool Clipped, class Weights>
 RUSHLIGHT_INLINE void add_columns(const Band<T>& band, const Weights& w, Index S, Index r, Index s, Index col,
                                   Vec<T>* sums) {
-    const PixelLanes<T, Step> in(col, band.W);
+    LaneMask<T> in[Step];
+    RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v) in[v] = lanes_inside<T>(col + v * lanes<T>, band.W);
     RUSHLIGHT_UNROLL for (int i = 0; i < (Outputs - 1) * Step + Rows; ++i) {
         Vec<T> x[Step];
         load_pixels<T, Step, Clipped>(band.rows[r + i] + col, in, Taps, x);
@@ -118,6 +133,18 @@ RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const NineWeights<T>& w, I
     add_columns<T, Outputs, 3, Step, Step, Clipped>(band, w, 3, 0, 0, col, sums);
     if constexpr (Step == 1) add_columns<T, Outputs, 3, 1, 1, Clipped>(band, w, 3, 0, 1, col + 1, sums);
     add_columns<T, Outputs, 3, Step, 1, Clipped>(band, w, 3, 0, 2, col + 2, sums);
+}
+
+// The band's outputs, from bias to the last tap.
+template <class T, int Outputs, int Step, bool Clipped, class Weights>
+RUSHLIGHT_INLINE void sum_kernel(const Band<T>& band, const Weights& w, Vec<T> bias, Index col,
+                                 Vec<T>* sums) {
+    RUSHLIGHT_UNROLL for (int o = 0; o < Outputs; ++o) sums[o] = bias;
+    add_kernel<T, Outputs, Step, Clipped>(band, w, col, sums);
+    if constexpr (Step == 2) {
+        RUSHLIGHT_UNROLL for (int o = 0; o < Outputs; ++o) sums[o] =
+            outputs_in_order<T>(sums[o], AllLanes<T>{});
+    }
 }
 
 }  // namespace

@@ -25,6 +25,8 @@ namespace {
 constexpr Index kBlockPixels = 8192;
 constexpr Index kMostBlockRows = 64;
 constexpr int kMostTapsAtOnce = 8;
+// Rows of dy that a 3 x 3 kernel's nine sums leave registers for.
+constexpr int kGradRows = kMaskedStores ? kBandRows : 2;
 
 inline Index block_rows(const Conv2dShape& p) {
     const Index rows = min_of(kBlockPixels / max_of(p.OW, 1), kMostBlockRows);
@@ -34,38 +36,67 @@ RUSHLIGHT_INLINE Index block_source_rows(const Conv2dShape& p) {
     return (block_rows(p) - 1) * p.stride_h + p.R;
 }
 
-// Rows of x and dy, from some column on.
+// Rows of a plane, their pixels side by side.
 template <class T>
-struct Pixels {
-    const T* const* x;  // row i + o * stride meets kernel row i in row o of dy
-    const T* const* dy;
-    Index col, W;  // of the first tap's pixel for the first output, and the width of x
-    Index ow, vectors;
-    Index first, last;  // Clipped: the lanes of dy that take part
+struct Plane {
+    const T* data;
+    Index row;
 };
 
-// sums[r * sums_row + t] += products of kernel row r < Rows and tap t < Taps, over dy rows o < Band.
+// Columns of a block: rows of dy, and of x those that the first of some kernel rows meets in them.
+template <class T>
+struct Columns {
+    Plane<T> x, dy;
+    const T* zeros;     // a row that does not exist
+    Range rows;         // of dy
+    Index above, H;     // row oh * stride - above of x is met, if it is one of H
+    Index col, W;       // where the first tap meets the first output, and the width of x
+    Index ow, vectors;  // the first output, and how many vectors of them
+    Index last;         // Clipped: the lanes of dy that take part
+};
+
+// sums[r * sums_row + t] += products of kernel row r < Rows and tap t < Taps, `Band` rows of dy at a time.
 template <class T, int Rows, int Taps, int Step, int Band, bool Clipped>
-__attribute__((noinline)) void add_products(const Pixels<T>& p, Index sums_row, Vec<T>* memory) {
+__attribute__((noinline)) void add_products(const Columns<T>& p, Index sums_row, Vec<T>* memory) {
     Vec<T> sums[Rows * Taps];
     RUSHLIGHT_UNROLL for (int r = 0; r < Rows; ++r) RUSHLIGHT_UNROLL for (int t = 0; t < Taps; ++t)
         sums[r * Taps + t] = memory[r * sums_row + t];
-    Index col = p.col, ow = p.ow;
-    for (Index v = 0; v < p.vectors; ++v, ow += lanes<T>, col += Step * lanes<T>) {
-        Vec<T> dy[Band];
-        RUSHLIGHT_UNROLL for (int o = 0; o < Band; ++o) dy[o] =
-            Clipped ? load_lanes(p.dy[o] + ow, p.first, p.last) : load(p.dy[o] + ow);
-        RUSHLIGHT_UNROLL for (int t = 0; t < Taps; t += Step) {
-            const PixelLanes<T, Step> in(col + t, p.W);
-            RUSHLIGHT_UNROLL for (int i = 0; i < (Band - 1) * Step + Rows; ++i) {
-                Vec<T> x[Step];
-                load_pixels<T, Step, Clipped>(p.x[i] + col + t, in, t + Step <= Taps ? Step : 1, x);
-                RUSHLIGHT_UNROLL for (int u = 0; u < Step; ++u) {
-                    if (t + u == Taps) break;
-                    RUSHLIGHT_UNROLL for (int o = 0; o < Band; ++o) {
-                        const int r = i - o * Step;
-                        if (r >= 0 && r < Rows)
-                            sums[r * Taps + t + u] = multiply_add<T>(dy[o], x[u], sums[r * Taps + t + u]);
+    // Those of a clipped vector, for all taps, and of its outputs.
+    LaneMask<T> in[Taps + Step - 1][Step];
+    RUSHLIGHT_UNROLL for (int t = 0; t < Taps; t += Step) {
+        RUSHLIGHT_UNROLL for (int v = 0; v < Step; ++v) in[t][v] =
+            lanes_inside<T>(p.col + t + v * lanes<T>, p.W);
+    }
+    const LaneMask<T> outputs(0, p.last);
+    constexpr int kSources = (Band - 1) * Step + Rows;
+    for (Index oh = p.rows.begin; oh < p.rows.end; oh += Band) {
+        const T *x_rows[kSources], *dy_rows[Band];
+        RUSHLIGHT_UNROLL for (int i = 0; i < kSources; ++i) {
+            const Index ih = oh * Step - p.above + i;
+            x_rows[i] = ih >= 0 && ih < p.H ? p.x.data + ih * p.x.row : p.zeros;
+        }
+        RUSHLIGHT_UNROLL for (int o = 0; o < Band; ++o) dy_rows[o] =
+            oh + o < p.rows.end ? p.dy.data + (oh + o) * p.dy.row : p.zeros;
+        Index col = p.col, ow = p.ow;
+        for (Index v = 0; v < (Clipped ? 1 : p.vectors); ++v, ow += lanes<T>, col += Step * lanes<T>) {
+            Vec<T> dy[Band];
+            RUSHLIGHT_UNROLL for (int o = 0; o < Band; ++o) dy[o] =
+                Clipped ? outputs.load(dy_rows[o] + ow) : load(dy_rows[o] + ow);
+            if constexpr (Step == 2) {
+                RUSHLIGHT_UNROLL for (int o = 0; o < Band; ++o) dy[o] =
+                    outputs_in_blocks<T>(dy[o], AllLanes<T>{});
+            }
+            RUSHLIGHT_UNROLL for (int t = 0; t < Taps; t += Step) {
+                RUSHLIGHT_UNROLL for (int i = 0; i < kSources; ++i) {
+                    Vec<T> x[Step];
+                    load_pixels<T, Step, Clipped>(x_rows[i] + col + t, in[t], t + Step <= Taps ? Step : 1, x);
+                    RUSHLIGHT_UNROLL for (int u = 0; u < Step; ++u) {
+                        if (t + u == Taps) break;
+                        RUSHLIGHT_UNROLL for (int o = 0; o < Band; ++o) {
+                            const int r = i - o * Step;
+                            if (r >= 0 && r < Rows)
+                                sums[r * Taps + t + u] = multiply_add<T>(dy[o], x[u], sums[r * Taps + t + u]);
+                        }
                     }
                 }
             }
@@ -77,66 +108,44 @@ __attribute__((noinline)) void add_products(const Pixels<T>& p, Index sums_row, 
 
 // From run-time to compile-time numbers of taps.
 template <class T, int Step, bool Clipped, int Taps = kMostTapsAtOnce>
-RUSHLIGHT_INLINE void add_taps(const Pixels<T>& p, Index taps, Vec<T>* sums) {
+RUSHLIGHT_INLINE void add_taps(const Columns<T>& p, Index taps, Vec<T>* sums) {
     if (taps == Taps) return add_products<T, 1, Taps, Step, 1, Clipped>(p, 0, sums);
     if constexpr (Taps > 1) add_taps<T, Step, Clipped, Taps - 1>(p, taps, sums);
 }
 
-// All taps' products for some columns of a band.
+// All taps' products.
 template <class T, int Step, bool Is3x3, bool Clipped>
-RUSHLIGHT_INLINE void add_columns(const Conv2dShape& shape, Pixels<T> p, Vec<T>* sums) {
-    if constexpr (Is3x3) {
-        add_products<T, 3, 3, Step, kBandRows, Clipped>(p, 3, sums);
-        return;
-    }
-    const T *const *x = p.x, *const *dy = p.dy;
+RUSHLIGHT_INLINE void add_columns(const Conv2dShape& shape, Columns<T> p, Vec<T>* sums) {
+    if constexpr (Is3x3) return add_products<T, 3, 3, Step, kGradRows, Clipped>(p, 3, sums);
     const Index col = p.col;
-    for (Index o = 0; o < kBandRows; ++o)
-        for (Index r = 0; r < shape.R; ++r)
-            for (Index s = 0; s < shape.S; s += kMostTapsAtOnce) {
-                p.x = x + o * Step + r;
-                p.dy = dy + o;
-                p.col = col + s;
-                add_taps<T, Step, Clipped>(p, min_of(kMostTapsAtOnce, shape.S - s), sums + r * shape.S + s);
-            }
+    for (Index r = 0; r < shape.R; ++r)
+        for (Index s = 0; s < shape.S; s += kMostTapsAtOnce) {
+            p.above = shape.pad_top - r;
+            p.col = col + s;
+            add_taps<T, Step, Clipped>(p, min_of(kMostTapsAtOnce, shape.S - s), sums + r * shape.S + s);
+        }
 }
 
-// Rows of a plane, their pixels side by side.
-template <class T>
-struct Plane {
-    const T* data;
-    Index row;
-};
-
-// sums += what `rows` of dy contribute, in whole bands.
+// sums += what `rows` of dy contribute.
 template <class T, int Step, bool Is3x3>
 void add_rows(const Conv2dShape& p, const Plane<T>& x, const Plane<T>& dy, const T* zeros, Range rows,
               Vec<T>* sums) {
-    const T* x_rows[(kBandRows - 1) * 2 + kMostDepthwiseRows];
-    const T* dy_rows[kBandRows];
     // Outputs whose pixels all lie inside x, in whole vectors; the other half of every second pixel included.
     const Index touched = (p.S - 1) / Step * Step + Step * lanes<T>;
     const Index last = min_of(floor_div(p.W - touched + p.pad_left, Step), p.OW - lanes<T>);
     const Index left = round_up((p.pad_left + Step - 1) / Step, lanes<T>);
     const Index inside = left <= last ? (last - left) / lanes<T> + 1 : 0;
-    for (Index oh = rows.begin; oh < rows.end; oh += kBandRows) {
-        const Index ih = oh * Step - p.pad_top;
-        for (Index i = 0; i < (kBandRows - 1) * Step + p.R; ++i)
-            x_rows[i] = ih + i >= 0 && ih + i < p.H ? x.data + (ih + i) * x.row : zeros + p.pad_left;
-        for (Index o = 0; o < kBandRows; ++o)
-            dy_rows[o] = oh + o < rows.end ? dy.data + (oh + o) * dy.row : zeros;
-        Pixels<T> pixels{x_rows, dy_rows, 0, p.W, 0, 0, 0, lanes<T>};
-        for (Index ow = 0; ow < p.OW; ow += pixels.vectors * lanes<T>) {
-            pixels.ow = ow;
-            pixels.col = ow * Step - p.pad_left;
-            if (ow == left && inside) {
-                pixels.vectors = inside;
-                add_columns<T, Step, Is3x3, false>(p, pixels, sums);
-            } else {
-                pixels.vectors = 1;
-                pixels.last = min_of(lanes<T>, p.OW - ow);
-                add_columns<T, Step, Is3x3, true>(p, pixels, sums);
-            }
+    Columns<T> columns{x, dy, zeros + p.pad_left, rows, p.pad_top, p.H, 0, p.W, 0, 0, 0};
+    for (Index ow = 0; ow < p.OW; ow += columns.vectors * lanes<T>) {
+        columns.ow = ow;
+        columns.col = ow * Step - p.pad_left;
+        if (ow == left && inside) {
+            columns.vectors = inside;
+            add_columns<T, Step, Is3x3, false>(p, columns, sums);
+        } else {
+            columns.vectors = 1;
+            columns.last = min_of(lanes<T>, p.OW - ow);
+            add_columns<T, Step, Is3x3, true>(p, columns, sums);
         }
     }
 }
@@ -164,7 +173,7 @@ Index backward_weight_workspace(const Conv2dShape& p) noexcept {
     return zero_elements<T>(p) + block_source_rows(p) * p.W + block_rows(p) * p.OW;
 }
 
-// Rows [first, last) of a plane with their pixels side by side, copied if need be.
+// `rows` of a plane with their pixels side by side, copied if need be.
 template <class T>
 Plane<T> side_by_side(const T* plane, Index stride_h, Index stride_w, Range rows, Index width, T* to) {
     if (stride_w == 1) return Plane<T>{plane, stride_h};

@@ -13,6 +13,7 @@
 
 #include "batch_norm_kernels.hpp"
 #include "depthwise_kernels.hpp"
+#include "pooling_kernels.hpp"
 #include "types.hpp"
 
 namespace rushlight::kernels {
@@ -138,24 +139,24 @@ struct WinogradBlock {
 
 template <class T>
 struct WinogradKernels {
-    Index tile;  // m
+    Index tile;   // m
+    Index panel;  // outputs of a panel of weights
 
-    // Weights w (K, C, 3, 3): u[xi * plane + (k - rows.begin) * row + c - columns.begin]; `flip` turns the
-    // kernel by 180 degrees.
-    void (*weights)(const T* w, Index C, Range rows, Range columns, bool flip, T* u, Index plane,
-                    Index row) noexcept;
+    // Weights w (K, C, 3, 3) in panels: channel c of output k of `outputs`, counted from the first, is at
+    // u[xi * plane + (k / panel * channels + c) * panel + k % panel]. Forward, outputs are K and channels C;
+    // backward it is the other way round, and the kernels are turned by 180 degrees.
+    void (*weights)(const T* w, Index K, Index C, Range outputs, bool backward, T* u, Index plane) noexcept;
 
     // Source pixels of the strips: v[xi * plane + channel * tiles + tile], for `channels` of all channels.
     Index (*input_workspace)(const WinogradShape&, Index strips) noexcept;
     void (*input)(const WinogradShape&, const Images<const T>& source, Range strips, Range channels,
                   const WinogradBlock<T>& v, T* workspace) noexcept;
 
-    // Products u[xi * u_plane + output * u_row + channel * u_channel] * v, transformed back: channels
-    // `outputs` of y (N, outputs, OH, OW); outputs.begin is row 0 of u.
+    // Products of u, panels from outputs.begin on, and v, transformed back: channels `outputs` of y (N,
+    // outputs, OH, OW).
     Index (*output_workspace)(const WinogradShape&, Index outputs, Index tiles) noexcept;
-    void (*output)(const WinogradShape&, const T* u, Index u_plane, Index u_row, Index u_channel,
-                   const WinogradBlock<const T>& v, Range strips, Range outputs, const T* b, T* y,
-                   T* workspace) noexcept;
+    void (*output)(const WinogradShape&, const T* u, Index u_plane, const WinogradBlock<const T>& v,
+                   Range strips, Range outputs, const T* b, T* y, T* workspace) noexcept;
 };
 
 // Channels of transformed tiles, side by side: channel c of tile t at point xi is data[xi * plane + t * row +
@@ -199,47 +200,6 @@ struct WinogradWeightKernels {
 
     // Computes again, by the definition, what came out infinite or NaN.
     void (*repair)(const Conv2dShape&, const Conv2dBackwardWeight<T>&) noexcept;
-};
-
-// ---------------------------------------------------------------- max pooling
-
-struct MaxPool2dShape {
-    Index N, C, H, W;
-    Index OH, OW;
-    Index kernel_h, kernel_w;
-    Index stride_h, stride_w;
-    Index pad_top, pad_left;  // at most half a kernel; the bottom and right paddings are implied by OH and OW
-    Index dilation_h, dilation_w;
-};
-
-// y[rows, cols] of one plane and, where wanted, the flat position h * W + w of each maximum in that plane.
-template <class T>
-struct MaxPool2dForward {
-    const T* x;  // one plane (H, W) of any strides
-    Index stride_h, stride_w;
-    T* y;                   // one plane (OH, OW), contiguous
-    std::int64_t* indices;  // as y, or null
-    Range rows, cols;
-};
-
-// dx = 0, then dx[indices] += dy in ascending order, plane by plane. Written whole.
-template <class T>
-struct MaxPool2dBackward {
-    const T* dy;                    // (planes, OH * OW)
-    const std::int64_t* indices;    // (planes, OH * OW)
-    T* dx;                          // (planes, H * W)
-    Index planes, outputs, inputs;  // outputs = OH * OW, inputs = H * W
-};
-
-template <class T>
-struct MaxPool2dKernels {
-    // Bytes of scratch memory that `forward` wants for tiles of at most this many rows and columns.
-    Index (*forward_workspace)(const MaxPool2dShape&, Index rows, Index cols, bool indices) noexcept;
-    void (*forward)(const MaxPool2dShape&, const MaxPool2dForward<T>&, void* workspace) noexcept;
-
-    // Returns how many outputs come before the first index that lies outside its plane: if not all of them,
-    // dx is incomplete. Two planes at once are faster than one. Floating point only.
-    Index (*backward)(const MaxPool2dBackward<T>&) noexcept;
 };
 
 // ---------------------------------------------------------------- relu
@@ -333,6 +293,10 @@ struct KernelTable {
     MaxPool2dKernels<std::int32_t> max_pool2d_i32;
     MaxPool2dKernels<std::int64_t> max_pool2d_i64;
 
+    AvgPool2dKernels<float> avg_pool2d_f32;
+    AvgPool2dKernels<double> avg_pool2d_f64;
+    AvgPool2dKernels<std::int64_t> avg_pool2d_i64;
+
     ReluKernels<float> relu_f32;
     ReluKernels<double> relu_f64;
     ReluKernels<std::uint8_t> relu_u8;
@@ -357,6 +321,7 @@ struct KernelTable {
 // The kernel files, one line each. Every ISA's namespace has `void add_<file>(KernelTable&) noexcept` for
 // each.
 #define RUSHLIGHT_KERNEL_FILES(X) \
+    X(avg_pool2d)                 \
     X(batch_norm)                 \
     X(conv2d)                     \
     X(conv2d_weight)              \

@@ -1,10 +1,11 @@
 // Max pooling of the usual windows: floating point, no dilation, stride 1 or 2 along a row, pixels side by
 // side in memory.
 //
-// A strip is a vector of neighbouring outputs. Their windows are reduced straight from the image: along each
-// row first, then over the rows, which keeps row-major order, as in max_pool2d.cpp. Where windows share rows,
-// a strip walks down the image and keeps its reduced rows in scratch memory, one vector each; else all rows
-// of one window meet in registers and strips follow each other along the row, in the order of memory.
+// A strip is a vector of neighbouring outputs. Their windows are reduced straight from the image (at its
+// edges, with masks or from a copy with a margin): along each row first, then over the rows, which keeps
+// row-major order, as in max_pool2d.cpp. Where windows share rows, a strip walks down the image and keeps its
+// reduced rows in scratch memory, one vector each; else all rows of one window meet in registers and strips
+// follow each other along the row, in the order of memory.
 //
 // NOTE [ Doubt ]
 // x > best ? x : best is one instruction but drops a NaN in x. So the pixels are also added up: a sum is NaN
@@ -55,7 +56,7 @@ struct Strip {
 };
 
 // One row's part of the windows. Taps = 0: as many as the strip says.
-template <Index Stride, Index Taps, bool Edge, bool Indices, class T>
+template <Index Stride, Index Taps, bool Masked, bool Indices, class T>
 RUSHLIGHT_INLINE Maxima<T> reduce_row(const T* row, const Strip<T>& strip, Doubt<T>& doubt) {
     const Index taps = Taps ? Taps : strip.taps;
     Maxima<T> best{};
@@ -65,17 +66,17 @@ RUSHLIGHT_INLINE Maxima<T> reduce_row(const T* row, const Strip<T>& strip, Doubt
         // The first and the last tap of all strips together have seen all pixels, if the kernel is no wider
         // than a strip.
         constexpr bool ends = Taps && Taps <= lanes<T>;
-        best.value = pixels<Edge>(row, strip.col0, strip.W, lowest<T>());
+        best.value = pixels<Masked>(row, strip.col0, strip.W, lowest<T>());
         doubt.note(0, best.value);
         for (Index tap = 1; tap < taps; ++tap) {
-            const Vec<T> x = pixels<Edge>(row, strip.col0 + tap, strip.W, lowest<T>());
+            const Vec<T> x = pixels<Masked>(row, strip.col0 + tap, strip.W, lowest<T>());
             take<Indices>(best, x, at(tap));
             if (!ends || tap + 1 == taps) doubt.note(1, x);
         }
     } else {
         for (Index tap = 0; tap < taps; tap += 2) {
-            const Vec<T> a = pixels<Edge>(row, strip.col0 + tap, strip.W, lowest<T>());
-            const Vec<T> b = pixels<Edge>(row, strip.col0 + tap + lanes<T>, strip.W, lowest<T>());
+            const Vec<T> a = pixels<Masked>(row, strip.col0 + tap, strip.W, lowest<T>());
+            const Vec<T> b = pixels<Masked>(row, strip.col0 + tap + lanes<T>, strip.W, lowest<T>());
             doubt.note(0, a);
             doubt.note(1, b);
             const Vec<T> even = every_second<T, 0>(a, b, AllLanes<T>{});
@@ -123,7 +124,7 @@ inline Range rows_inside(const MaxPool2dShape& p, Index oh) {
 }
 
 // One row of outputs.
-template <Index Stride, Index Taps, bool Edge, bool Indices, class T>
+template <Index Stride, Index Taps, bool Indices, class T>
 RUSHLIGHT_INLINE void pool_row(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile,
                                const Strip<T>& strip, Index oh, Index ow, Doubt<T>& doubt) {
     const Index h0 = oh * p.stride_h - p.pad_top;
@@ -131,7 +132,7 @@ RUSHLIGHT_INLINE void pool_row(const MaxPool2dShape& p, const MaxPool2dForward<T
     Maxima<T> best{};
     for (Index r = rows.begin; r < rows.end; ++r) {
         Maxima<T> row =
-            reduce_row<Stride, Taps, Edge, Indices>(tile.x + (h0 + r) * tile.stride_h, strip, doubt);
+            reduce_row<Stride, Taps, false, Indices>(tile.x + (h0 + r) * tile.stride_h, strip, doubt);
         if constexpr (Indices) row.at += Positions<T>(broadcast(Position<T>(r * p.W)));
         if (r == rows.begin)
             best = row;
@@ -142,22 +143,24 @@ RUSHLIGHT_INLINE void pool_row(const MaxPool2dShape& p, const MaxPool2dForward<T
                          tile.indices + (Indices ? oh * p.OW + ow : 0), strip.count);
 }
 
-// The strip's reduced rows: image row top + i at values[i * lanes].
+// The strip's reduced rows: row image.begin + i at values[i * lanes]; and room to pack a strip.
 template <class T>
 struct ReducedRows {
     T* values;
     Position<T>* positions;
+    T* packed;
 };
 
-// All rows of a tile, whose first image row is `top` and whose last is bottom - 1.
-template <Index Stride, Index Taps, bool Edge, bool Indices, class T>
+// All rows of a tile, which reads rows `image` of the image.
+template <Index Stride, Index Taps, bool Masked, bool Indices, class T>
 inline void pool_rows(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, const Strip<T>& strip,
                       Index ow, Range image, const ReducedRows<T>& reduced, Doubt<T>& doubt) {
     Doubt<T> own = doubt;  // in registers
     T* value = reduced.values;
     Position<T>* position = reduced.positions;
     for (Index h = image.begin; h < image.end; ++h, value += lanes<T>) {
-        const Maxima<T> row = reduce_row<Stride, Taps, Edge, Indices>(tile.x + h * tile.stride_h, strip, own);
+        const Maxima<T> row =
+            reduce_row<Stride, Taps, Masked, Indices>(tile.x + h * tile.stride_h, strip, own);
         store(value, row.value);
         if constexpr (Indices) {
             store(position, Vec<Position<T>>(row.at));
@@ -194,40 +197,44 @@ RUSHLIGHT_INLINE Strip<T> make_strip(const MaxPool2dShape& p, Index ow, Index co
     return Strip<T>{col0, min_of(count, lanes<T>), p.kernel_w, p.W, Positions<T>(left > zero ? left : zero)};
 }
 
-// Whether all loads of a strip lie inside its rows.
-template <Index Stride, class T>
-RUSHLIGHT_INLINE bool lies_inside(const Strip<T>& strip) {
-    const Index last_load = Stride == 1 ? strip.taps - 1 : (strip.taps - 1) / 2 * 2 + lanes<T>;
-    return strip.col0 >= 0 && strip.col0 + last_load + lanes<T> <= strip.W;
+// Elements of scratch memory in a row of a packed strip, for either stride; masked loads need none.
+template <class T>
+RUSHLIGHT_INLINE Index packed_width(const MaxPool2dShape& p) {
+    return kMaskedStores ? 0 : round_up(strip_width<2, T>(p.kernel_w), lanes<T>);
 }
 
 // False: in doubt.
 template <Index Stride, Index Taps, bool Indices, class T>
 bool pool_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, const ReducedRows<T>& reduced) {
+    const Index h0 = tile.rows.begin * p.stride_h - p.pad_top;
+    const Index end = (tile.rows.end - 1) * p.stride_h - p.pad_top + p.kernel_h;
+    const Range image{max_of(0, h0), min_of(p.H, end)};
+    const Index reach = strip_width<Stride, T>(p.kernel_w), width = packed_width<T>(p);
+    const auto inside = [&](const Strip<T>& strip) { return strip.col0 >= 0 && strip.col0 + reach <= p.W; };
+    const bool shared = p.stride_h < p.kernel_h;
     Doubt<T> doubt{};
     const auto each_strip = [&](const auto& body) {
         for (Index ow = tile.cols.begin; ow < tile.cols.end; ow += lanes<T>)
             body(make_strip<Stride, T>(p, ow, tile.cols.end - ow), ow);
     };
-    if (p.stride_h >= p.kernel_h) {
+    each_strip([&](const Strip<T>& strip, Index ow) {
+        if (inside(strip)) {
+            if (shared) pool_rows<Stride, Taps, false, Indices>(p, tile, strip, ow, image, reduced, doubt);
+        } else if constexpr (kMaskedStores) {
+            pool_rows<Stride, Taps, true, Indices>(p, tile, strip, ow, image, reduced, doubt);
+        } else {
+            pack_strip(tile.x, tile.stride_h, p.W, strip.col0, width, image, lowest<T>(), reduced.packed);
+            MaxPool2dForward<T> packed = tile;
+            packed.x = reduced.packed - image.begin * width - strip.col0;
+            packed.stride_h = width;
+            pool_rows<Stride, Taps, false, Indices>(p, packed, strip, ow, image, reduced, doubt);
+        }
+    });
+    if (!shared)
         for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh)
             each_strip([&](const Strip<T>& strip, Index ow) {
-                if (lies_inside<Stride>(strip))
-                    pool_row<Stride, Taps, false, Indices>(p, tile, strip, oh, ow, doubt);
-                else
-                    pool_row<Stride, Taps, true, Indices>(p, tile, strip, oh, ow, doubt);
+                if (inside(strip)) pool_row<Stride, Taps, Indices>(p, tile, strip, oh, ow, doubt);
             });
-    } else {
-        const Index h0 = tile.rows.begin * p.stride_h - p.pad_top;
-        const Index end = (tile.rows.end - 1) * p.stride_h - p.pad_top + p.kernel_h;
-        const Range image{max_of(0, h0), min_of(p.H, end)};
-        each_strip([&](const Strip<T>& strip, Index ow) {
-            if (lies_inside<Stride>(strip))
-                pool_rows<Stride, Taps, false, Indices>(p, tile, strip, ow, image, reduced, doubt);
-            else
-                pool_rows<Stride, Taps, true, Indices>(p, tile, strip, ow, image, reduced, doubt);
-        });
-    }
     return !doubt.any();
 }
 
@@ -249,7 +256,7 @@ inline Index tile_span(const MaxPool2dShape& p, Index rows) {
 
 template <class T>
 Index strips_workspace(const MaxPool2dShape& p, Index rows, bool indices) {
-    return tile_span(p, rows) * lanes<T> * Index(sizeof(T)) * (indices ? 2 : 1);
+    return tile_span(p, rows) * (lanes<T> * (indices ? 2 : 1) + packed_width<T>(p)) * Index(sizeof(T));
 }
 
 // False: not done, because the windows are unusual or some pixel may be NaN.
@@ -258,7 +265,9 @@ bool pool_in_strips(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, ch
     if (p.dilation_h != 1 || p.dilation_w != 1 || p.stride_w > 2 || tile.stride_w != 1) return false;
     const Index span = tile_span(p, tile.rows.end - tile.rows.begin);
     T* values = reinterpret_cast<T*>(workspace);
-    const ReducedRows<T> reduced{values, reinterpret_cast<Position<T>*>(values + span * lanes<T>)};
+    T* positions = values + span * lanes<T>;
+    const ReducedRows<T> reduced{values, reinterpret_cast<Position<T>*>(positions),
+                                 positions + (tile.indices ? span * lanes<T> : 0)};
     if (p.stride_w == 1)
         return tile.indices ? pool_taps<1, true>(p, tile, reduced) : pool_taps<1, false>(p, tile, reduced);
     return tile.indices ? pool_taps<2, true>(p, tile, reduced) : pool_taps<2, false>(p, tile, reduced);

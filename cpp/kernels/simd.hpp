@@ -11,6 +11,7 @@
 #include <cstring>
 
 #define RUSHLIGHT_INLINE inline __attribute__((always_inline))
+#define RUSHLIGHT_NOINLINE __attribute__((noinline))
 #define RUSHLIGHT_UNROLL _Pragma("GCC unroll 64")
 
 // A file whose loads are seldom aligned defines RUSHLIGHT_NARROW_VECTORS first.
@@ -101,6 +102,7 @@ RUSHLIGHT_INLINE Vec<T> load_lanes(const T* p, Index first, Index last) {
         return Vec<T>(load_lanes_64(p, first, last));
     } else if constexpr (lanes<T> == 4) {
         // Not through memory, where the load would have to wait for four stores.
+        if (last - first == lanes<T>) return load(p);
         return Vec<T>{first <= 0 && 0 < last ? p[0] : T(0), first <= 1 && 1 < last ? p[1] : T(0),
                       first <= 2 && 2 < last ? p[2] : T(0), first <= 3 && 3 < last ? p[3] : T(0)};
     } else {

@@ -17,6 +17,8 @@ constexpr bool kMaskedEvenStores = false;  // slow on many CPUs that have no mor
 constexpr Index kTileRows = 6, kTileCols = 2;
 // The same with output channels in the lanes: pixels x two vectors of channels.
 constexpr Index kChannelTilePixels = 6;
+// Winograd: rows of broadcast weights x vectors of tiles.
+constexpr Index kProductRows = 4, kProductCols = 3;
 // Weight gradient: rows x taps accumulators, rows + taps operands.
 constexpr Index kWeightRows = 4, kWeightTaps = 2;
 // Outer products: rows of broadcast values x vectors of channels.
@@ -53,12 +55,20 @@ RUSHLIGHT_INLINE void store_lanes_64(T* p, V v, Index first, Index last) {
     _mm256_maskstore_epi64(reinterpret_cast<long long*>(p), lane_mask_64(first, last), __m256i(v));
 }
 template <class T>
+RUSHLIGHT_INLINE __m256i load_masked_32(const T* p, __m256i mask) {
+    return _mm256_maskload_epi32(reinterpret_cast<const int*>(p), mask);
+}
+template <class T>
+RUSHLIGHT_INLINE __m256i load_masked_64(const T* p, __m256i mask) {
+    return _mm256_maskload_epi64(reinterpret_cast<const long long*>(p), mask);
+}
+template <class T>
 RUSHLIGHT_INLINE __m256i load_lanes_32(const T* p, Index first, Index last) {
-    return _mm256_maskload_epi32(reinterpret_cast<const int*>(p), lane_mask_32(first, last));
+    return load_masked_32(p, lane_mask_32(first, last));
 }
 template <class T>
 RUSHLIGHT_INLINE __m256i load_lanes_64(const T* p, Index first, Index last) {
-    return _mm256_maskload_epi64(reinterpret_cast<const long long*>(p), lane_mask_64(first, last));
+    return load_masked_64(p, lane_mask_64(first, last));
 }
 
 // Without reading the line first, and without keeping it. p is a multiple of kVectorBytes.

@@ -17,6 +17,8 @@ constexpr bool kMaskedEvenStores = true;
 constexpr Index kTileRows = 8, kTileCols = 3;
 // The same with output channels in the lanes: pixels x two vectors of channels.
 constexpr Index kChannelTilePixels = 14;
+// Winograd: rows of broadcast weights x vectors of tiles.
+constexpr Index kProductRows = 8, kProductCols = 3;
 // Weight gradient: rows x taps accumulators, rows + taps operands.
 constexpr Index kWeightRows = 4, kWeightTaps = 4;
 // Outer products: rows of broadcast values x vectors of channels.

@@ -24,25 +24,36 @@ RUSHLIGHT_INLINE F64 fma_f64(F64 a, F64 b, F64 c) {
 }
 
 // Bits first .. last - 1.
-RUSHLIGHT_INLINE unsigned lane_mask(Index first, Index last) {
-    return (1u << last) - (1u << first);
+RUSHLIGHT_INLINE __mmask8 lane_mask_32(Index first, Index last) {
+    return __mmask8((1u << last) - (1u << first));
+}
+RUSHLIGHT_INLINE __mmask8 lane_mask_64(Index first, Index last) {
+    return lane_mask_32(first, last);
 }
 
 template <class T, class V>
 RUSHLIGHT_INLINE void store_lanes_32(T* p, V v, Index first, Index last) {
-    _mm256_mask_storeu_epi32(p, __mmask8(lane_mask(first, last)), __m256i(v));
+    _mm256_mask_storeu_epi32(p, lane_mask_32(first, last), __m256i(v));
 }
 template <class T, class V>
 RUSHLIGHT_INLINE void store_lanes_64(T* p, V v, Index first, Index last) {
-    _mm256_mask_storeu_epi64(p, __mmask8(lane_mask(first, last)), __m256i(v));
+    _mm256_mask_storeu_epi64(p, lane_mask_64(first, last), __m256i(v));
+}
+template <class T>
+RUSHLIGHT_INLINE __m256i load_masked_32(const T* p, __mmask8 mask) {
+    return _mm256_maskz_loadu_epi32(mask, p);
+}
+template <class T>
+RUSHLIGHT_INLINE __m256i load_masked_64(const T* p, __mmask8 mask) {
+    return _mm256_maskz_loadu_epi64(mask, p);
 }
 template <class T>
 RUSHLIGHT_INLINE __m256i load_lanes_32(const T* p, Index first, Index last) {
-    return _mm256_maskz_loadu_epi32(__mmask8(lane_mask(first, last)), p);
+    return load_masked_32(p, lane_mask_32(first, last));
 }
 template <class T>
 RUSHLIGHT_INLINE __m256i load_lanes_64(const T* p, Index first, Index last) {
-    return _mm256_maskz_loadu_epi64(__mmask8(lane_mask(first, last)), p);
+    return load_masked_64(p, lane_mask_64(first, last));
 }
 
 }  // namespace

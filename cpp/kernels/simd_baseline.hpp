@@ -15,11 +15,13 @@ constexpr bool kMaskedEvenStores = false;
 #if defined(__aarch64__)
 constexpr Index kTileRows = 8, kTileCols = 3;
 constexpr Index kChannelTilePixels = 12;
+constexpr Index kProductRows = 8, kProductCols = 3;
 constexpr Index kWeightRows = 4, kWeightTaps = 4;
 constexpr Index kOuterRows = 6, kOuterVectors = 4;
 #else  // without a fused multiply-add, products need registers of their own
 constexpr Index kTileRows = 4, kTileCols = 2;
 constexpr Index kChannelTilePixels = 6;
+constexpr Index kProductRows = 4, kProductCols = 2;
 constexpr Index kWeightRows = 4, kWeightTaps = 2;
 constexpr Index kOuterRows = 4, kOuterVectors = 3;
 #endif

@@ -39,7 +39,7 @@ bool winograd4(const Conv2dShape& s, Precision p) {
     return p == Precision::medium && winograd::suits(s, 4, 12);
 }
 bool winograd2(const Conv2dShape& s, Precision p) {
-    return p != Precision::highest && winograd::suits(s, 2, 25);
+    return p != Precision::highest && winograd::suits(s, 2, 16);
 }
 
 template <class T>

@@ -161,9 +161,10 @@ constexpr Index kMostChunks = 16;
 constexpr double kChunkMultiplyAdds = 1e6;
 
 struct WeightTiling {
-    Index batch_parts, row_parts;
+    Index filter_parts, batch_parts, row_parts;
 
     Index chunks() const { return batch_parts * row_parts; }
+    Index tasks() const { return filter_parts * chunks(); }
 };
 
 WeightTiling choose_weight_tiling(const Conv2dShape& p) {
@@ -171,6 +172,7 @@ WeightTiling choose_weight_tiling(const Conv2dShape& p) {
     const Index chunks = std::clamp<Index>(Index(work / kChunkMultiplyAdds), 1,
                                            std::max<Index>(1, kMostChunks / std::max<Index>(p.K, 1)));
     WeightTiling t{};
+    t.filter_parts = std::clamp<Index>(Index(work / kTaskMultiplyAdds), 1, std::max<Index>(p.K, 1));
     t.batch_parts = std::max<Index>(1, std::min(chunks, p.N));
     t.row_parts = std::max<Index>(1, std::min(chunks / t.batch_parts, p.OH));
     return t;
@@ -191,16 +193,13 @@ void backward_weight(const Conv2dShape& p, const DepthwiseKernels<T>& kernels, c
     const Index size = p.K * p.R * p.S, chunks = t.chunks();
     std::vector<T> partial(chunks > 1 ? std::size_t(chunks * size) : 0);
     const std::size_t scratch = std::size_t(kernels.backward_weight_workspace(p));
-    parallel_for(p.K * chunks, nanoseconds, [&](Index task) {
-        const Index chunk = task % chunks, k = task / chunks;
-        kernels.backward_weight(p,
-                                {x,
-                                 dy,
-                                 chunks > 1 ? partial.data() + chunk * size : dw,
-                                 {k, k + 1},
-                                 part(chunk / t.row_parts, t.batch_parts, p.N),
-                                 part(chunk % t.row_parts, t.row_parts, p.OH)},
-                                workspace<T>(Slot::input, scratch));
+    parallel_for(t.tasks(), nanoseconds, [&](Index task) {
+        const Index chunk = task % chunks;
+        kernels.backward_weight(
+            p,
+            {x, dy, chunks > 1 ? partial.data() + chunk * size : dw, part(task / chunks, t.filter_parts, p.K),
+             part(chunk / t.row_parts, t.batch_parts, p.N), part(chunk % t.row_parts, t.row_parts, p.OH)},
+            workspace<T>(Slot::input, scratch));
     });
     if (chunks == 1) return;
     std::copy_n(partial.data(), size, dw);
@@ -245,8 +244,10 @@ template <class T>
 void describe_backward_weight(const Conv2dShape& p, const DepthwiseKernels<T>& kernels, double nanoseconds,
                               Plan& plan) {
     const WeightTiling t = choose_weight_tiling(p);
-    plan.blocks = {{"parts of the batch", t.batch_parts}, {"parts of the rows", t.row_parts}};
-    plan.tasks = p.K * t.chunks();
+    plan.blocks = {{"filters per task", divide_up(p.K, t.filter_parts)},
+                   {"parts of the batch", t.batch_parts},
+                   {"parts of the rows", t.row_parts}};
+    plan.tasks = t.tasks();
     plan.threads = threads_for(plan.tasks, nanoseconds);
     plan.executed_flops = plan.flops;
     plan.workspace_bytes = double(kernels.backward_weight_workspace(p)) * sizeof(T);

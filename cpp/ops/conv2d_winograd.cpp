@@ -53,12 +53,17 @@ Images<const T> view_of(const Images<const T>& x, Index channel, const View& h, 
             x.stride_c, x.stride_h * p.dilation_h, x.stride_w * p.dilation_w};
 }
 
-// How transformed weights lie: u[xi * plane + output * row + channel * column]; data null: not made yet.
+// Transformed weights, plane between planes; data null: not made yet.
 template <class T>
 struct Transformed {
     const T* data;
-    Index plane, row, column;
+    Index plane;
 };
+
+template <class T>
+Index whole_panels(const WinogradKernels<T>& kernels, Index outputs) {
+    return divide_up(outputs, kernels.panel) * kernels.panel;
+}
 
 // What one convolution of one group reads and writes.
 template <class T>
@@ -70,14 +75,14 @@ struct Operands {
     T* y;
 };
 
-// All of w (K, C, 3, 3): row k of a plane has the C channels of output k.
+// All of w (K, C, 3, 3).
 template <class T>
-void transform_weights(const WinogradKernels<T>& kernels, const T* w, Index K, Index C, bool flip, T* u,
+void transform_weights(const WinogradKernels<T>& kernels, const T* w, Index K, Index C, bool backward, T* u,
                        Index plane) {
-    const Index parts = divide_up(K, kRowsPerTask);
-    parallel_for(parts, double(K) * double(C) * 2, [&](Index i) {
-        const Range rows = part(i, parts, K);
-        kernels.weights(w, C, rows, Range{0, C}, flip, u + rows.begin * C, plane, C);
+    const Index outputs = backward ? C : K, channels = backward ? K : C;
+    parallel_for(divide_up(outputs, kOutputsPerTask), double(K) * double(C) * 2, [&](Index i) {
+        const Range range{i * kOutputsPerTask, std::min((i + 1) * kOutputsPerTask, outputs)};
+        kernels.weights(w, K, C, range, backward, u + range.begin * channels, plane);
     });
 }
 
@@ -92,6 +97,8 @@ class Run {
           o(operands),
           nanoseconds(nanoseconds),
           repair(repair),
+          K(p.backward ? p.channels : p.outputs),
+          C(p.backward ? p.outputs : p.channels),
           points((kernels.tile + 2) * (kernels.tile + 2)),
           strips(count_strips(p)),
           cut(make_cut(p, nanoseconds)) {}
@@ -106,11 +113,9 @@ class Run {
   private:
     void many_tiles() const {
         if (o.prepared.data) return many_tiles(o.prepared);
-        // The transform's rows are the K of w, its neighbours the C of w, in either direction.
-        const Index K = p.backward ? p.channels : p.outputs, C = p.backward ? p.outputs : p.channels;
         const Shared<T> u(points * cut.u_plane);
         transform_weights(kernels, o.w, K, C, p.backward, u.get(), cut.u_plane);
-        many_tiles({u.get(), cut.u_plane, p.backward ? 1 : C, p.backward ? C : 1});
+        many_tiles({u.get(), cut.u_plane});
     }
 
     void many_tiles(const Transformed<T>& u) const {
@@ -133,23 +138,18 @@ class Run {
         });
 
         parallel_for(cut.tasks, nanoseconds, [&](Index task) {
-            const Range outputs{task * kOutputsPerTask, std::min((task + 1) * kOutputsPerTask, p.outputs)},
-                all_channels{0, p.channels};
+            const Range outputs{task * kOutputsPerTask, std::min((task + 1) * kOutputsPerTask, p.outputs)};
             const WinogradBlock<const T> tiles{v.get(), cut.tiles, cut.v_plane};
             if (o.prepared.data) return multiply(from_output(o.prepared, outputs.begin), tiles, all, outputs);
-            const Index count = outputs.end - outputs.begin;
             T* u = workspace<T>(Slot::weight, std::size_t(points * cut.u_plane));
-            if (p.backward)
-                kernels.weights(o.w, p.outputs, all_channels, outputs, true, u, cut.u_plane, count);
-            else
-                kernels.weights(o.w, p.channels, outputs, all_channels, false, u, cut.u_plane, p.channels);
-            multiply({u, cut.u_plane, p.backward ? 1 : p.channels, p.backward ? count : 1}, tiles, all,
-                     outputs);
+            kernels.weights(o.w, K, C, outputs, p.backward, u, cut.u_plane);
+            multiply({u, cut.u_plane}, tiles, all, outputs);
         });
     }
 
-    static Transformed<T> from_output(Transformed<T> u, Index output) {
-        u.data += output * u.row;
+    // The panels from `output` on, the first of one.
+    Transformed<T> from_output(Transformed<T> u, Index output) const {
+        u.data += output * p.channels;
         return u;
     }
 
@@ -161,7 +161,7 @@ class Run {
     void multiply(const Transformed<T>& u, const WinogradBlock<const T>& v, Range block,
                   Range outputs) const {
         const Index scratch = kernels.output_workspace(p, outputs.end - outputs.begin, v.tiles);
-        kernels.output(p, u.data, u.plane, u.row, u.column, v, block, outputs, o.b, o.y,
+        kernels.output(p, u.data, u.plane, v, block, outputs, o.b, o.y,
                        workspace<T>(Slot::output, std::size_t(scratch)));
         for (Index s = block.begin; s < block.end;) {  // image by image
             const Index n = s / p.tile_rows, row = s % p.tile_rows,
@@ -176,6 +176,7 @@ class Run {
     const Operands<T> o;
     double nanoseconds;
     const Repair& repair;
+    const Index K, C;  // of w
     const Index points, strips;
     const Cut cut;
 };
@@ -202,7 +203,7 @@ void run(const Conv2dShape& p, const Side& from, const Side& to, Index pad_h, In
                 Operands<T> o = all;
                 o.source = view_of(all.source, g * Cg, vh, vw, p);
                 o.w += g * Kg * Cg * 9;
-                if (o.prepared.data) o.prepared.data += g * Kg * Cg;
+                if (o.prepared.data) o.prepared.data += g * whole_panels(kernels, Kg) * Cg;
                 if (o.b) o.b += g * Kg;
                 o.y += g * Kg * to.H * to.W + a * to.W + c;
                 Run<T, decltype(repair_block)>(shape, kernels, o, share, repair_block)();
@@ -233,12 +234,14 @@ void forward(const Conv2dShape& p, const WinogradKernels<T>& kernels, const Conv
     Operands<T> operands{x, w.data, {}, b, y};
     std::shared_ptr<const void> prepared;
     if (w.prepared) {
-        const Index C = p.C / p.groups, points = (kernels.tile + 2) * (kernels.tile + 2);
-        const Index plane = p.K * C + kVector;
+        const Index K = p.K / p.groups, C = p.C / p.groups, group = whole_panels(kernels, K) * C;
+        const Index points = (kernels.tile + 2) * (kernels.tile + 2), plane = p.groups * group + kVector;
         prepared = w.prepared->form(&kernels, std::size_t(points * plane) * sizeof(T), [&](void* u) {
-            transform_weights(kernels, w.data, p.K, C, false, static_cast<T*>(u), plane);
+            for (Index g = 0; g < p.groups; ++g)
+                transform_weights(kernels, w.data + g * K * C * 9, K, C, false,
+                                  static_cast<T*>(u) + g * group, plane);
         });
-        operands.prepared = {static_cast<const T*>(prepared.get()), plane, C, 1};
+        operands.prepared = {static_cast<const T*>(prepared.get()), plane};
     }
     run(p, {p.C, p.H, p.W}, {p.K, p.OH, p.OW}, p.pad_top, p.pad_left, false, kernels, operands, nanoseconds,
         repair);

@@ -33,7 +33,8 @@ Cut cut_many(const WinogradShape& p, double nanoseconds) {
     const Index threads = threads_for(blocks, nanoseconds);
     if (blocks < 8 * threads) blocks = std::min(strips, divide_up(blocks, threads) * threads);
     const Index tiles = plane_tiles(p, divide_up(strips, blocks));
-    return {false, blocks, tiles, p.channels * tiles + kVector, p.outputs * p.channels + kVector};
+    return {false, blocks, tiles, p.channels * tiles + kVector,
+            divide_up(p.outputs, kVector) * kVector * p.channels + kVector};
 }
 
 }  // namespace

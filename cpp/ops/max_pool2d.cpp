@@ -35,7 +35,9 @@ struct Tiling {
 
 Tiling choose_tiling(const MaxPool2dShape& p, Index element, bool indices) {
     Tiling t{1, divide_up(p.OW, p.kernel_h > p.stride_h ? kMostCols : kMostColsUnshared)};
-    const Index row_bytes = divide_up(p.OW, t.col_parts) * (indices ? 2 : 1) * std::max<Index>(element, 4);
+    // However narrow, a row takes a vector or two.
+    const Index row_bytes =
+        std::max<Index>(128, divide_up(p.OW, t.col_parts) * (indices ? 2 : 1) * std::max<Index>(element, 4));
     const auto span = [&](Index rows) {
         return std::min(p.H, (rows - 1) * p.stride_h + (p.kernel_h - 1) * p.dilation_h + 1);
     };

@@ -6,15 +6,11 @@
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
 #include "ops/plan.hpp"
+#include "ops/pool2d_shape.hpp"
 
 namespace rushlight {
 
-struct MaxPool2dOptions {
-    Pair kernel, stride;
-    Padding padding;
-    Pair dilation;
-    bool ceil_mode;
-};
+using MaxPool2dOptions = Pool2dOptions;
 
 // All checks, then the sizes of the pooling. x is (N, C, H, W) or (C, H, W), which counts as N = 1. Kernels
 // and dilations come back reduced to the taps that some window can use. Throws std::runtime_error,

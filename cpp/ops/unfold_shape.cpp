@@ -25,8 +25,8 @@ std::string options_text(const UnfoldOptions& o) {
            ", padding=" + tuple_text(o.padding);
 }
 
-// Beyond this, sizes could overflow 64 bits when multiplied; no array gets near it.
-constexpr Index kLargest = Index(1) << 20;
+// Beyond these, sizes could overflow 64 bits when multiplied; no array gets near them.
+constexpr Index kLargest = Index(1) << 20, kLargestImage = Index(1) << 30;
 
 void check_options(const UnfoldOptions& o) {
     if (o.kernel.h <= 0 || o.kernel.w <= 0)
@@ -110,6 +110,9 @@ UnfoldShape check_unfold(const TensorView& x, const UnfoldOptions& o) {
 
 UnfoldShape check_fold(const TensorView& y, Pair output, const UnfoldOptions& o) {
     check_options(o);
+    for (Index size : {output.h, output.w})
+        if (size > kLargestImage || size < -kLargestImage)
+            fail("output_size must be at most 2**30, but got " + tuple_text(output));
     check_sizes(y, 2,
                 "Expected 2D or 3D (batch mode) tensor for input with possibly 0 batch size and non-zero "
                 "dimensions for input, but got: ");

@@ -19,13 +19,17 @@ from typing import Any as _Any
 
 # Every name below is public; each module lists its own in __all__.
 # ruff: noqa: F403
+from . import accelerator as accelerator
 from . import autograd as autograd
+from . import backends as backends
 from . import cuda as cuda
 from . import functional as functional
 from . import nn as nn
 from . import optim as optim
 from . import random as random
+from . import serialization as serialization
 from . import utils as utils
+from ._missing import missing as _missing
 from ._version import __version__ as __version__
 from .autograd.grad_mode import *
 from .dtypes import *
@@ -57,6 +61,8 @@ from .plan import *
 from .printing import *
 from .random import *
 from .runtime import *
+from .serialization import load as load
+from .serialization import save as save
 from .size import *
 from .tensor import Tensor as Tensor
 
@@ -81,8 +87,7 @@ def numel(input: Tensor) -> _int:
     return input.numel()
 
 
-def __getattr__(name: str) -> _Any:
-    raise AttributeError(
-        f"module 'rushlight' has no attribute '{name}': rushlight has the part of torch that is about "
-        "convolutional networks on the CPU; dir(rushlight) lists it"
-    )
+__getattr__ = _missing("rushlight")
+for _module in (nn, nn.functional, nn.init, optim, optim.lr_scheduler, utils, utils.data):
+    vars(_module)["__getattr__"] = _missing(_module.__name__)
+vars(functional)["__getattr__"] = _missing(nn.functional.__name__)

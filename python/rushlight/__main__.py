@@ -1,10 +1,21 @@
-"""`python -m rushlight`: the main job. Its pieces live in rushlight/demo; nothing happens on import."""
+"""`python -m rushlight` and the command `rushlight`: the main job, whose pieces live in rushlight/demo.
+`run script.py` runs a script written for PyTorch instead (run.py). Nothing happens on import."""
 
 from __future__ import annotations
 
 import sys
 
-from .demo.job import main
+
+def main() -> int:
+    """What the command line asks for; returns the exit status."""
+    if sys.argv[1:2] == ["run"]:
+        from . import run
+
+        return run.main(sys.argv[2:])
+    from .demo import job
+
+    return job.main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

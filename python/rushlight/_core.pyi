@@ -161,6 +161,28 @@ def try_max_pool2d(
     /,
 ) -> Any: ...
 
+# ---- average pooling: float32 and float64; forward also int64
+
+def avg_pool2d_forward(
+    x: NDArray[Any],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> NDArray[Any]: ...
+def avg_pool2d_backward(
+    dy: NDArray[Any],
+    input_size: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: int | None,
+) -> NDArray[Any]: ...
+
 # ---- relu
 
 def relu_forward(x: NDArray[Any], out: NDArray[Any] | None = None) -> NDArray[Any]: ...

@@ -16,12 +16,14 @@ __all__ = [
     "can_cast",
     "double",
     "dtype",
+    "finfo",
     "float",
     "float16",
     "float32",
     "float64",
     "get_default_dtype",
     "half",
+    "iinfo",
     "int",
     "int8",
     "int16",
@@ -181,8 +183,11 @@ _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
 def category(given: np.dtype[Any]) -> builtins.int:
-    """0 bool, 1 integer, 2 floating point."""
-    return _CATEGORY[given.kind]
+    """0 bool, 1 integer, 2 floating point; TypeError for any other."""
+    try:
+        return _CATEGORY[given.kind]
+    except KeyError:
+        raise TypeError(f"expected an array of booleans, integers or floats, but got dtype {given}") from None
 
 
 def promote(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
@@ -240,3 +245,59 @@ def number_dtype(number: Any) -> np.dtype[Any]:
 def can_cast(from_: dtype, to: dtype) -> builtins.bool:
     """Whether an in-place result of `from_` may be written into `to`: never to a lower category."""
     return category(from_.dtype) <= category(to.dtype)
+
+
+class finfo:
+    """Limits of a floating dtype (the default one if none is given), as Python floats.
+
+    >>> import rushlight
+    >>> rushlight.finfo(rushlight.float32).eps
+    1.1920928955078125e-07
+    """
+
+    def __init__(self, type: Any = None) -> None:
+        kind = _default if type is None else of(type).dtype
+        if kind.kind != "f":
+            raise TypeError(
+                f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{of(kind)}'"
+            )
+        info = np.finfo(kind)
+        self.bits = kind.itemsize * 8
+        self.eps, self.tiny, self.resolution = (
+            builtins.float(value) for value in (info.eps, info.tiny, info.resolution)
+        )
+        self.max, self.min = builtins.float(info.max), builtins.float(info.min)
+        self.smallest_normal = self.tiny
+        self.dtype = kind.name
+
+    def __repr__(self) -> str:
+        return (
+            f"finfo(resolution={self.resolution:g}, min={self.min:g}, max={self.max:g}, eps={self.eps:g}, "
+            f"smallest_normal={self.tiny:g}, tiny={self.tiny:g}, dtype={self.dtype})"
+        )
+
+
+class iinfo:
+    """Limits of an integer dtype.
+
+    >>> import rushlight
+    >>> rushlight.iinfo(rushlight.int8).max
+    127
+    """
+
+    def __init__(self, type: Any) -> None:
+        kind = of(type).dtype
+        if kind.kind not in "iu":
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{of(kind)}'"
+            )
+        info = np.iinfo(kind)
+        self.bits, self.max, self.min, self.dtype = (
+            info.bits,
+            builtins.int(info.max),
+            builtins.int(info.min),
+            kind.name,
+        )
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

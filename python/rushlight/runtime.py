@@ -92,6 +92,17 @@ def set_float32_conv_precision(precision: str) -> None:
     "medium"   F(4x4, 3x3) too: faster, rounding errors a few times larger, and a large pixel disturbs
                outputs next to it by about 1e-7 of its size
 
+    Measured errors against float64, max / rms, as a share of the result's rms; 3 x 3 kernels, weights and
+    pixels normal, or uniform in 0 .. 1:
+
+        data      channels  "highest"          "high"             "medium"
+        normal          64  4.6e-06 / 4.2e-07  1.6e-06 / 2.6e-07  1.3e-05 / 8.4e-07
+        normal         256  2.8e-06 / 4.3e-07  1.7e-06 / 3.6e-07  8.4e-06 / 1.1e-06
+        normal         512  2.4e-06 / 4.3e-07  1.7e-06 / 3.7e-07  8.2e-06 / 1.1e-06
+        positive        64  1.7e-06 / 3.5e-07  5.6e-07 / 1.4e-07  7.3e-07 / 1.2e-07
+        positive       256  8.7e-07 / 1.8e-07  6.3e-07 / 1.5e-07  5.3e-07 / 1.1e-07
+        positive       512  6.0e-07 / 1.3e-07  5.3e-07 / 1.2e-07  4.3e-07 / 9.5e-08
+
     NaN and infinity reach the same outputs at every setting. The environment variable
     RUSHLIGHT_CONV_PRECISION sets the first value. Raises ValueError for another name. The name follows
     torch's set_float32_matmul_precision; the algorithms are Lavin and Gray's (arXiv:1509.09308).

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar, cast, overload
 
-__all__ = ["enable_grad", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = ["enable_grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled"]
 
 _GENERATOR = 0x20  # inspect.CO_GENERATOR; importing inspect costs more than all of rushlight
 
@@ -109,6 +109,22 @@ class no_grad(_GradMode):
             return made
         _GradMode.__init__(made)
         return made(function)
+
+
+class inference_mode(no_grad):
+    """As `no_grad`: `with inference_mode():`, `@inference_mode()`. `mode=False` records as before."""
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return super().__new__(cls, mode) if callable(mode) else super().__new__(cls)
+
+    def __init__(self, mode: Any = True) -> None:
+        super().__init__()
+        self.enabled = not mode and MODE.enabled
+
+    def clone(self) -> _GradMode:
+        made = super().clone()
+        made.enabled = self.enabled
+        return made
 
 
 class enable_grad(_GradMode):

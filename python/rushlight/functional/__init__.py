@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..ops.shape import flatten
 from .activation import relu, relu_
 from .adaptive_pooling import adaptive_avg_pool2d, adaptive_max_pool2d
+from .avg_pool import avg_pool2d
 from .conv import conv2d, prepare_conv2d
 from .conv1d import conv1d
 from .conv_transpose import conv_transpose2d
@@ -18,6 +19,7 @@ from .elementwise_loss import binary_cross_entropy_with_logits, l1_loss
 from .interpolate import interpolate
 from .linear import linear
 from .loss import mse_loss, nll_loss
+from .lp_pool import lp_pool2d
 from .normalization import batch_norm
 from .one_hot import one_hot
 from .padding import pad
@@ -31,6 +33,7 @@ from .unpooling import max_unpool2d
 __all__ = [
     "adaptive_avg_pool2d",
     "adaptive_max_pool2d",
+    "avg_pool2d",
     "batch_norm",
     "binary_cross_entropy_with_logits",
     "conv1d",
@@ -49,6 +52,7 @@ __all__ = [
     "leaky_relu",
     "linear",
     "log_softmax",
+    "lp_pool2d",
     "max_pool2d",
     "max_unpool2d",
     "mse_loss",

@@ -10,7 +10,7 @@ from typing import Any
 
 from .._core import conv1d_forward
 from ..autograd import Rule, record, unwrap
-from ._spelling import ArrayOrTensor, Ints, Pair, array_of, ints, one_int
+from ._spelling import ArrayOrTensor, Ints, Pair, array_of, ints, one_int, several_ints
 from .conv import Settings, bias_gradient, input_gradient, same_sides, warn_uneven_once, weight_gradient
 
 _WHERE = "conv1d() received an invalid combination of arguments:"  # torch's words for a wrong type
@@ -52,14 +52,9 @@ def conv1d(
     x, w = array_of(_WHERE, "input", 1, input), array_of(_WHERE, "weight", 2, weight)
     if bias is not None:
         array_of(_WHERE, "bias", 3, bias)
-    step, distance = _single("stride", 4, stride), _single("dilation", 6, dilation)
-    group_count = one_int(_WHERE, "groups", 7, groups)
-    if isinstance(padding, str):
-        sides = _padding_by_name(padding, w.shape, step, distance)
-    else:
-        sides = (_single("padding", 5, padding),) * 2
-    y = conv1d_forward(x, w, unwrap(bias), step, sides, distance, group_count)
-    settings = (1, step), (0, 0, *sides), (1, distance), group_count
+    settings = _settings(w.shape, stride, padding, dilation, groups)
+    (_, step), (_, _, before, after), (_, distance), group_count = settings
+    y = conv1d_forward(x, w, unwrap(bias), step, (before, after), distance, group_count)
     return record(y, CONV1D, (input, weight, bias), (input, weight), (x.shape, w.shape, settings))
 
 
@@ -90,7 +85,82 @@ def _with_row(size: tuple[int, ...]) -> tuple[int, ...]:
     return *size[:-1], 1, size[-1]
 
 
+def conv1d_input(
+    input_size: Any,
+    weight: ArrayOrTensor,
+    grad_output: ArrayOrTensor,
+    stride: Ints = 1,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+) -> Any:
+    """The gradient of `conv1d` with respect to its input; see conv2d_input.
+
+    input_size   shape of the input: (N, C, L) or (C, L)
+    weight       (K, C / groups, S)
+    grad_output  (N, K, OL) or (K, OL)
+    stride, padding, dilation, groups: as given to conv1d
+
+    Returns an array of shape `input_size`. Raises RuntimeError if the shapes do not belong together.
+
+    >>> import numpy as np
+    >>> from rushlight.nn import grad
+    >>> grad.conv1d_input((1, 4), np.array([[[1.0, 2.0]]]), np.ones((1, 3)))
+    array([[1., 3., 3., 2.]])
+
+    Source: torch.nn.grad.conv1d_input.
+    """
+    size = several_ints("conv1d_input():", "input_size", 1, input_size)
+    w = array_of("conv1d_input():", "weight", 2, weight)
+    array_of("conv1d_input():", "grad_output", 3, grad_output)
+    return _input_gradient(size, weight, grad_output, _settings(w.shape, stride, padding, dilation, groups))
+
+
+def conv1d_weight(
+    input: ArrayOrTensor,
+    weight_size: Any,
+    grad_output: ArrayOrTensor,
+    stride: Ints = 1,
+    padding: Any = 0,
+    dilation: Ints = 1,
+    groups: int = 1,
+) -> Any:
+    """The gradient of `conv1d` with respect to its weight; see conv2d_weight.
+
+    input        (N, C, L) or (C, L)
+    weight_size  shape of the weight: (K, C / groups, S)
+    grad_output  (N, K, OL) or (K, OL)
+    stride, padding, dilation, groups: as given to conv1d
+
+    Returns an array of shape `weight_size`. Raises RuntimeError if the shapes do not belong together.
+
+    >>> import numpy as np
+    >>> from rushlight.nn import grad
+    >>> grad.conv1d_weight(np.array([[1.0, 2.0, 4.0]]), (1, 1, 2), np.ones((1, 2)))
+    array([[[3., 6.]]])
+
+    Source: torch.nn.grad.conv1d_weight.
+    """
+    array_of("conv1d_weight():", "input", 1, input)
+    size = several_ints("conv1d_weight():", "weight_size", 2, weight_size)
+    array_of("conv1d_weight():", "grad_output", 3, grad_output)
+    return _weight_gradient(input, size, grad_output, _settings(size, stride, padding, dilation, groups))
+
+
 # ---- spelling --------------------------------------------------------------------------------------------
+def _settings(
+    weight_size: tuple[int, ...], stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Settings:
+    """Stride, padding, dilation and groups as conv2d's settings for images of one row."""
+    step, distance = _single("stride", 4, stride), _single("dilation", 6, dilation)
+    group_count = one_int(_WHERE, "groups", 7, groups)
+    if isinstance(padding, str):
+        sides = _padding_by_name(padding, weight_size, step, distance)
+    else:
+        sides = (_single("padding", 5, padding),) * 2
+    return (1, step), (0, 0, *sides), (1, distance), group_count
+
+
 def _single(name: str, position: int, value: Any) -> int:
     numbers = ints(_WHERE, name, position, value)
     if len(numbers) != 1:

@@ -35,7 +35,7 @@ from .loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 from .module import Module
 from .padding import CircularPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d, ZeroPad2d
 from .parameter import Parameter
-from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, MaxPool2d, MaxUnpool2d
+from .pooling import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, LPPool2d, MaxPool2d, MaxUnpool2d
 from .unfold import Fold, Unfold
 from .uninitialized import UninitializedBuffer, UninitializedParameter
 from .upsampling import Upsample
@@ -45,6 +45,7 @@ __all__ = [
     "GELU",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
+    "AvgPool2d",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
@@ -61,6 +62,7 @@ __all__ = [
     "Hardtanh",
     "Identity",
     "L1Loss",
+    "LPPool2d",
     "LazyBatchNorm2d",
     "LazyConv2d",
     "LazyLinear",

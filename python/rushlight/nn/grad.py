@@ -6,7 +6,17 @@ They are written beside their forwards in rushlight/functional and only handed o
 from __future__ import annotations
 
 from ..functional.activation import relu_input
+from ..functional.avg_pool import avg_pool2d_input
 from ..functional.conv import conv2d_input, conv2d_weight
+from ..functional.conv1d import conv1d_input, conv1d_weight
 from ..functional.pooling import max_pool2d_input
 
-__all__ = ["conv2d_input", "conv2d_weight", "max_pool2d_input", "relu_input"]
+__all__ = [
+    "avg_pool2d_input",
+    "conv1d_input",
+    "conv1d_weight",
+    "conv2d_input",
+    "conv2d_weight",
+    "max_pool2d_input",
+    "relu_input",
+]

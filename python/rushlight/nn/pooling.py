@@ -1,4 +1,4 @@
-"""MaxPool2d, MaxUnpool2d, AdaptiveAvgPool2d, AdaptiveMaxPool2d: layers around functional's pooling."""
+"""MaxPool2d, AvgPool2d, MaxUnpool2d, LPPool2d and the adaptive pools: layers around functional's pooling."""
 
 from __future__ import annotations
 
@@ -58,6 +58,48 @@ class MaxPool2d(Module):
         )
 
 
+class AvgPool2d(Module):
+    """The mean of every window, channel by channel; arguments as in functional.avg_pool2d.
+
+    >>> from rushlight import nn
+    >>> nn.AvgPool2d(2)
+    AvgPool2d(kernel_size=2, stride=2, padding=0)
+
+    Source: torch.nn.AvgPool2d.
+    """
+
+    def __init__(
+        self,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Any = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = stride if stride is not None else kernel_size
+        self.padding = padding
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+        self.divisor_override = divisor_override
+
+    def forward(self, input: Any) -> Any:
+        return F.avg_pool2d(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
+        )
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
 class MaxUnpool2d(Module):
     """The partial inverse of MaxPool2d; arguments as in functional.max_unpool2d.
 
@@ -81,6 +123,35 @@ class MaxUnpool2d(Module):
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class LPPool2d(Module):
+    """The norm of every window, channel by channel; arguments as in functional.lp_pool2d.
+
+    >>> from rushlight import nn
+    >>> nn.LPPool2d(2, 3)
+    LPPool2d(norm_type=2, kernel_size=3, stride=None, ceil_mode=False)
+
+    Source: torch.nn.LPPool2d.
+    """
+
+    def __init__(
+        self, norm_type: float, kernel_size: Ints, stride: Ints | None = None, ceil_mode: bool = False
+    ) -> None:
+        super().__init__()
+        self.norm_type = norm_type
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.ceil_mode = ceil_mode
+
+    def forward(self, input: Any) -> Any:
+        return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
 
 
 class AdaptiveAvgPool2d(Module):

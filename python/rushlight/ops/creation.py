@@ -29,6 +29,8 @@ __all__ = [
     "logspace",
     "ones",
     "ones_like",
+    "tril_indices",
+    "triu_indices",
     "zeros",
     "zeros_like",
 ]
@@ -330,3 +332,22 @@ def eye(
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"{'n' if n < 0 else 'm'} must be greater or equal to 0, got {n if n < 0 else m}")
     return want_grad(wrap(np.eye(n, n if m is None else m, dtype=_kind(dtype))), requires_grad)
+
+
+def tril_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+) -> Tensor:
+    """Rows and columns of the elements on and below a diagonal of a row x col matrix, in reading order."""
+    return _indices(np.tril_indices(row, offset, col), dtype, device)
+
+
+def triu_indices(
+    row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
+) -> Tensor:
+    """Rows and columns of the elements on and above a diagonal of a row x col matrix, in reading order."""
+    return _indices(np.triu_indices(row, offset, col), dtype, device)
+
+
+def _indices(places: Any, dtype: Any, device: Any) -> Tensor:
+    check_device(device)
+    return wrap(np.stack(places).astype(dtypes.I64 if dtype is None else dtypes.to_numpy(dtype)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from ._common import Rule, TensorBase, array_of, is_number, normal_dim, record, unwrap, wrap
 from .indexing import blank, spread
+from .inplace import in_place
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -17,6 +18,7 @@ __all__ = [
     "index_select",
     "masked_select",
     "nonzero",
+    "repeat_interleave",
     "scatter",
     "scatter_add",
     "take",
@@ -122,6 +124,29 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     return wrap(rows) if isinstance(input, TensorBase) else rows
 
 
+def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Tensor:
+    """Each slice along `dim` (each element, without) `repeats` times in a row; a number or one for each.
+
+    >>> import rushlight
+    >>> rushlight.repeat_interleave(rushlight.tensor([1, 2]), 2)
+    tensor([1, 1, 2, 2])
+    """
+    x = array_of("repeat_interleave", input)
+    if dim is None:
+        input, dim = input.reshape(-1), 0
+        x = unwrap(input)
+    length = x.shape[normal_dim(dim, x.ndim)]
+    counts = unwrap(repeats)
+    if np.ndim(counts) and np.size(counts) not in (1, length):
+        raise RuntimeError(
+            f"repeats must have the same size as input along dim, but got repeats.size(0) = "
+            f"{np.size(counts)} and input.size({dim}) = {length}"
+        )
+    if np.any(np.asarray(counts) < 0):
+        raise RuntimeError("repeats can not be negative")
+    return index_select(input, dim, wrap(np.repeat(np.arange(length), counts)))
+
+
 # ---- scatter
 
 
@@ -131,12 +156,21 @@ def _scatter_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[A
 
 
 _SCATTER = Rule("ScatterBackward0", _scatter_backward)
+_SCATTER_NUMBER = Rule("ScatterBackward1", _scatter_backward)
 _SCATTER_ADD = Rule("ScatterAddBackward0", _scatter_backward)
 
 
-def scatter(input: Any, dim: int, index: Any, src: Any) -> Tensor:
-    """A copy with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src`: Tensor or number."""
-    return _scatter("scatter", input, dim, index, src, False)
+def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None) -> Tensor:
+    """A copy with out[index[i][j]][j] = src[i][j] for dim 0, and so on; `src`: Tensor or number (or `value`).
+
+    >>> import rushlight
+    >>> rushlight.zeros(2, 3).scatter_(1, rushlight.tensor([[2], [0]]), 1)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+    if (src is None) == (value is None):
+        raise TypeError("scatter() needs src (a Tensor or a number) or value (a number)")
+    return _scatter("scatter", input, dim, index, value if src is None else src, False)
 
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
@@ -162,4 +196,9 @@ def _scatter(name: str, input: Any, dim: int, index: Any, src: Any, added: bool)
         np.add.at(out, places, values)
     else:
         out[places] = values
-    return record(out, _SCATTER_ADD if added else _SCATTER, (input, src), (), (places, added))
+    rule = _SCATTER_ADD if added else _SCATTER_NUMBER if is_number(src) else _SCATTER
+    return record(out, rule, (input, src), (), (places, added))
+
+
+scatter_ = in_place("scatter_", scatter)
+scatter_add_ = in_place("scatter_add_", scatter_add)

@@ -13,7 +13,7 @@ from .. import _quiet, dtypes
 from ..autograd.grad_mode import MODE
 from ..autograd.inplace import check, record_inplace, replaced, snapshot, written
 from ..autograd.recording import edge_of
-from . import arithmetic, pointwise, selection
+from . import arithmetic, pointwise, rearrange, selection
 from ._common import (
     Rule,
     TensorBase,
@@ -124,7 +124,9 @@ def pow_(input: Any, exponent: Any) -> Tensor:
     return _overwrite(input, arithmetic.pow(snapshot(input) if MODE.enabled else input, exponent))
 
 
-def _unary_(name: str, function: Callable[..., Any]) -> Callable[..., Tensor]:
+def in_place(name: str, function: Callable[..., Any]) -> Callable[..., Tensor]:
+    """The in-place twin `name` of an operation, by its out-of-place rule."""
+
     def operation(input: Any, *args: Any, **kwargs: Any) -> Any:
         check(input)
         old = snapshot(input) if MODE.enabled and edge_of(input) is not None else input
@@ -136,25 +138,28 @@ def _unary_(name: str, function: Callable[..., Any]) -> Callable[..., Tensor]:
     return operation
 
 
-abs_ = _unary_("abs_", pointwise.abs)
-ceil_ = _unary_("ceil_", pointwise.ceil)
-clamp_ = _unary_("clamp_", pointwise.clamp)
-clamp_max_ = _unary_("clamp_max_", pointwise.clamp_max)
-clamp_min_ = _unary_("clamp_min_", pointwise.clamp_min)
-exp_ = _unary_("exp_", pointwise.exp)
-floor_ = _unary_("floor_", pointwise.floor)
-log_ = _unary_("log_", pointwise.log)
-masked_fill_ = _unary_("masked_fill_", selection.masked_fill)
-neg_ = _unary_("neg_", pointwise.neg)
-reciprocal_ = _unary_("reciprocal_", pointwise.reciprocal)
-round_ = _unary_("round_", pointwise.round)
-rsqrt_ = _unary_("rsqrt_", pointwise.rsqrt)
-sigmoid_ = _unary_("sigmoid_", pointwise.sigmoid)
-sign_ = _unary_("sign_", pointwise.sign)
-sqrt_ = _unary_("sqrt_", pointwise.sqrt)
-square_ = _unary_("square_", pointwise.square)
-tanh_ = _unary_("tanh_", pointwise.tanh)
-trunc_ = _unary_("trunc_", pointwise.trunc)
+abs_ = in_place("abs_", pointwise.abs)
+clip_ = in_place("clip_", pointwise.clamp)
+ceil_ = in_place("ceil_", pointwise.ceil)
+clamp_ = in_place("clamp_", pointwise.clamp)
+clamp_max_ = in_place("clamp_max_", pointwise.clamp_max)
+clamp_min_ = in_place("clamp_min_", pointwise.clamp_min)
+exp_ = in_place("exp_", pointwise.exp)
+floor_ = in_place("floor_", pointwise.floor)
+log_ = in_place("log_", pointwise.log)
+masked_fill_ = in_place("masked_fill_", selection.masked_fill)
+neg_ = in_place("neg_", pointwise.neg)
+reciprocal_ = in_place("reciprocal_", pointwise.reciprocal)
+round_ = in_place("round_", pointwise.round)
+rsqrt_ = in_place("rsqrt_", pointwise.rsqrt)
+sigmoid_ = in_place("sigmoid_", pointwise.sigmoid)
+sign_ = in_place("sign_", pointwise.sign)
+sqrt_ = in_place("sqrt_", pointwise.sqrt)
+square_ = in_place("square_", pointwise.square)
+tanh_ = in_place("tanh_", pointwise.tanh)
+trunc_ = in_place("trunc_", pointwise.trunc)
+tril_ = in_place("tril_", rearrange.tril)
+triu_ = in_place("triu_", rearrange.triu)
 
 
 # ---- new content: the old one gets a gradient of zeros

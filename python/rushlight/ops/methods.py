@@ -61,6 +61,14 @@ class Methods(Operators, NumpyProtocol):
         pointwise.log1p,
     )
     sqrt, rsqrt, reciprocal, square = pointwise.sqrt, pointwise.rsqrt, pointwise.reciprocal, pointwise.square
+    sinh, cosh, asin, acos, atan = (
+        pointwise.sinh,
+        pointwise.cosh,
+        pointwise.asin,
+        pointwise.acos,
+        pointwise.atan,
+    )
+    frac = pointwise.frac
     sin, cos, tan, tanh, sigmoid = (
         pointwise.sin,
         pointwise.cos,
@@ -111,7 +119,7 @@ class Methods(Operators, NumpyProtocol):
     argmax, argmin, any, all = extrema.argmax, extrema.argmin, extrema.any, extrema.all
     count_nonzero = extrema.count_nonzero
     sort, argsort, topk, unique = ordering.sort, ordering.argsort, ordering.topk, ordering.unique
-    bincount = ordering.bincount
+    bincount, histc = ordering.bincount, ordering.histc
 
     # shape
     reshape, view, view_as, reshape_as = shape.reshape, shape.view, shape.view_as, shape.reshape_as
@@ -120,6 +128,7 @@ class Methods(Operators, NumpyProtocol):
     swapaxes, swapdims, moveaxis = shape.transpose, shape.transpose, shape.movedim
     squeeze, unsqueeze, unfold = shape.squeeze, shape.unsqueeze, windows.unfold
     expand, expand_as, broadcast_to = shape.expand, shape.expand_as, shape.expand
+    fliplr, flipud = rearrange.fliplr, rearrange.flipud
     flip, roll, repeat, tile = rearrange.flip, rearrange.roll, rearrange.repeat, rearrange.tile
     tril, triu, diag, trace = rearrange.tril, rearrange.triu, rearrange.diag, rearrange.trace
     split, chunk, unbind = joining.split, joining.chunk, joining.unbind
@@ -143,6 +152,7 @@ class Methods(Operators, NumpyProtocol):
         gathering.nonzero,
     )
     scatter, scatter_add = gathering.scatter, gathering.scatter_add
+    repeat_interleave = gathering.repeat_interleave
     select, narrow = indexing.select, indexing.narrow
 
     def where(self, condition: Any, other: Any) -> Any:
@@ -170,6 +180,8 @@ class Methods(Operators, NumpyProtocol):
     square_, tanh_, sigmoid_ = inplace.square_, inplace.tanh_, inplace.sigmoid_
     floor_, ceil_, trunc_, round_ = inplace.floor_, inplace.ceil_, inplace.trunc_, inplace.round_
     clamp_, clamp_min_, clamp_max_ = inplace.clamp_, inplace.clamp_min_, inplace.clamp_max_
+    clip_, tril_, triu_ = inplace.clip_, inplace.tril_, inplace.triu_
+    scatter_, scatter_add_ = gathering.scatter_, gathering.scatter_add_
     masked_fill_, index_put_ = inplace.masked_fill_, indexing.index_put_
     zero_, fill_, copy_ = inplace.zero_, inplace.fill_, inplace.copy_
     uniform_, normal_, random_, bernoulli_ = (

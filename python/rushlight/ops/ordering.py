@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._common import Rule, TensorBase, array_of, normal_dim, record, wrap
+from .. import dtypes
+from ._common import Rule, TensorBase, array_of, normal_dim, record, unwrap, wrap
 from .extrema import return_type
 from .indexing import spread
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = [
     "argsort",
     "bincount",
+    "histc",
+    "isin",
     "sort",
     "topk",
     "unique",
@@ -98,3 +101,25 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
         x, None if weights is None else array_of("bincount", weights, "weights", 2), minlength
     )
     return wrap(value) if isinstance(input, TensorBase) else value
+
+
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
+    """How many elements lie in each of `bins` equal parts of [min, max] (the input's range if both are 0)."""
+    x = array_of("histc", input)
+    if x.dtype.kind != "f":
+        raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{dtypes.scalar_name(x.dtype)}'")
+    if bins <= 0:
+        raise RuntimeError("bins must be > 0")
+    low, high = (x.min(), x.max()) if min == max == 0 and x.size else (min, max)
+    if low == high:
+        low, high = low - 1, high + 1
+    if not low < high:
+        raise RuntimeError(f"max must be larger than min, but got min={low}, max={high}")
+    value: Any = np.histogram(x, bins, (low, high))[0].astype(x.dtype)
+    return wrap(value) if isinstance(input, TensorBase) else value
+
+
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Where an element is among `test_elements` (with `invert`: is not)."""
+    value = np.isin(unwrap(elements), unwrap(test_elements), invert=invert)
+    return wrap(np.asarray(value))

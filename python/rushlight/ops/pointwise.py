@@ -22,15 +22,20 @@ if TYPE_CHECKING:
 __all__ = [
     "abs",
     "absolute",
+    "acos",
+    "asin",
+    "atan",
     "ceil",
     "clamp",
     "clamp_max",
     "clamp_min",
     "clip",
     "cos",
+    "cosh",
     "exp",
     "expm1",
     "floor",
+    "frac",
     "log",
     "log1p",
     "log2",
@@ -43,6 +48,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "sin",
+    "sinh",
     "sqrt",
     "square",
     "tan",
@@ -104,6 +110,11 @@ def _sigmoid(x: Any) -> Any:
     return np.reciprocal(y, y)
 
 
+def _slope(x: Any) -> Any:
+    """d asin(x) / dx."""
+    return rsqrt(1 - x * x)
+
+
 def _absolute(x: Any) -> Any:
     if x.dtype == np.bool_:
         raise NotImplementedError("\"abs_cpu\" not implemented for 'Bool'")
@@ -135,6 +146,7 @@ INTS = False  # `floats=INTS`: integers stay integers
 sign: Callable[[Any], Any]  # (named before use, in gradients below)
 sin: Callable[[Any], Any]
 cos: Callable[[Any], Any]
+cosh: Callable[[Any], Any]
 
 #                  name     forward             gradient                          what it reads
 neg = _pointwise("neg", _negative, lambda g: -g, "", INTS, doc="-input. RuntimeError for bools.")
@@ -155,10 +167,16 @@ square = _pointwise(
 sin = _pointwise("sin", np.sin, lambda g, x: g * cos(x), doc="The sine.")
 cos = _pointwise("cos", np.cos, lambda g, x: g * -sin(x), doc="The cosine.")
 tan = _pointwise("tan", np.tan, lambda g, y: g * (y * y + 1), "result", doc="The tangent.")
+sinh = _pointwise("sinh", np.sinh, lambda g, x: g * cosh(x), doc="The hyperbolic sine.")
+cosh = _pointwise("cosh", np.cosh, lambda g, x: g * sinh(x), doc="The hyperbolic cosine.")
+asin = _pointwise("asin", np.arcsin, lambda g, x: g * _slope(x), doc="The inverse sine; NaN beyond 1.")
+acos = _pointwise("acos", np.arccos, lambda g, x: -(g * _slope(x)), doc="The inverse cosine; NaN beyond 1.")
+atan = _pointwise("atan", np.arctan, lambda g, x: g / (x * x + 1), doc="The inverse tangent.")
 tanh = _pointwise("tanh", np.tanh, lambda g, y: g * (1 - y * y), "result", doc="The hyperbolic tangent.")
 sigmoid = _pointwise("sigmoid", _sigmoid, lambda g, y: g * (1 - y) * y, "result", doc="1 / (1 + exp(-x)).")
 floor = _pointwise("floor", _whole(np.floor), zeros_of, "", INTS, doc="The largest whole number below.")
 ceil = _pointwise("ceil", _whole(np.ceil), zeros_of, "", INTS, doc="The smallest whole number above.")
+frac = _pointwise("frac", lambda x: x - np.trunc(x), lambda g: g, "", doc="input - trunc(input).")
 trunc = _pointwise("trunc", _whole(np.trunc), zeros_of, "", INTS, doc="Rounded towards 0.")
 
 

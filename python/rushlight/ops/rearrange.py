@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = [
     "diag",
     "flip",
+    "fliplr",
+    "flipud",
     "meshgrid",
     "roll",
     "tile",
@@ -41,6 +43,20 @@ def flip(input: Any, *args: Any, dims: Any = None) -> Tensor:
     x = array_of("flip", input)
     axes = normal_dims(int_args("flip", args if dims is None else (dims,), "dims"), x.ndim) or ()
     return record(np.flip(x, axes).copy(), _FLIP, (input,), (), axes)
+
+
+def fliplr(input: Any) -> Tensor:
+    """Columns in reverse order: flip along dimension 1."""
+    if array_of("fliplr", input).ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
+    return flip(input, (1,))
+
+
+def flipud(input: Any) -> Tensor:
+    """Rows in reverse order: flip along dimension 0."""
+    if array_of("flipud", input).ndim < 1:
+        raise RuntimeError("Input must be >= 1-d.")
+    return flip(input, (0,))
 
 
 def _roll_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:

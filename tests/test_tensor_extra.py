@@ -1,0 +1,115 @@
+"""Functions beyond the everyday ones, in torch and here: values, gradients, names of nodes, errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import rushlight
+
+SETUP = "x = torch.tensor([[0.5, -0.25, 0.75], [0.1, 0.9, -0.6]], dtype=torch.float64, requires_grad=True)\n"
+DIFFERENTIABLE = [
+    *[f"torch.{name}(x)" for name in ("sinh", "cosh", "asin", "acos", "atan", "frac", "fliplr", "flipud")],
+    "torch.repeat_interleave(x, 2)",
+    "x.repeat_interleave(torch.tensor([2, 0, 1]), dim=1)",
+    "(x * 1).scatter_(1, torch.tensor([[2], [0]]), 7)",
+    "torch.zeros(2, 3, dtype=torch.float64).scatter_(0, torch.tensor([[1, 0, 1], [0, 1, 0]]), x)",
+    "torch.zeros(2, 3, dtype=torch.float64).scatter_add_(1, torch.tensor([[1, 1, 0], [2, 0, 0]]), x)",
+    "(x * 1).tril_()",
+    "(x * 1).triu_(1)",
+    "(x * 1).clip_(0, 0.6)",
+]
+PLAIN = [
+    "torch.zeros(3, 4).scatter_(1, torch.tensor([1, 0, 3]).unsqueeze(1), value=1)",
+    "torch.zeros(3, 4, dtype=torch.int64).scatter(1, torch.tensor([[1], [0], [3]]), 5)",
+    "torch.histc(torch.tensor([1.0, 2.0, 1.0, 5.0, 0.0]), bins=4, min=0, max=3)",
+    "torch.histc(torch.tensor([1.0, 2.0, 1.0]), 3)",
+    "torch.histc(torch.tensor([1.0, 1.0]), 3)",
+    "torch.isin(torch.tensor([[1, 2], [3, 4]]), torch.tensor([2, 3]))",
+    "torch.isin(torch.tensor([1, 2]), torch.tensor([2]), invert=True)",
+    "torch.tril_indices(3, 4), torch.triu_indices(3, 4, 1), torch.tril_indices(2, 2, dtype=torch.int32)",
+    "torch.finfo(torch.float32), torch.finfo().eps, torch.finfo(torch.float16).tiny",
+    "torch.iinfo(torch.int8), torch.iinfo(torch.int64).max, torch.iinfo(torch.uint8).dtype",
+    "torch.accelerator.is_available(), torch.accelerator.current_accelerator()",
+    "torch.sinh(torch.tensor([1, 2]))",
+]
+WRONG = [
+    ("torch.finfo(torch.int8)", TypeError, "requires a floating point input type"),
+    ("torch.iinfo(torch.float32)", TypeError, "requires an integer input type"),
+    ("torch.histc(torch.tensor([1.0]), 0)", RuntimeError, "bins must be > 0"),
+    ("torch.histc(torch.tensor([1]))", NotImplementedError, "not implemented for 'Long'"),
+    ("torch.fliplr(torch.ones(2))", RuntimeError, "Input must be >= 2-d"),
+    (
+        "torch.repeat_interleave(torch.ones(2), torch.tensor([1, 2, 3]))",
+        RuntimeError,
+        "repeats must have the same size",
+    ),
+    ("torch.repeat_interleave(torch.ones(2), -1)", RuntimeError, "negative"),
+    ("torch.ones(2, requires_grad=True).scatter_(0, torch.tensor([0]), 1)", RuntimeError, "leaf Variable"),
+    ("torch.zeros(2).scatter_(0, torch.tensor([2]), 1)", RuntimeError, "index 2 is out of bounds"),
+]
+
+
+def derivative(library, code):
+    names = {"torch": library}
+    exec(
+        SETUP + f"y = {code}\n(y * torch.arange(1.0, 1 + y.numel()).reshape(y.shape)).sum().backward()", names
+    )
+    return names["y"], names["x"].grad
+
+
+@pytest.mark.parametrize("code", DIFFERENTIABLE)
+def test_gradients(code):
+    x = rushlight.tensor([[0.5, -0.25, 0.75], [0.1, 0.9, -0.6]], dtype=rushlight.float64, requires_grad=True)
+    assert rushlight.autograd.gradcheck(lambda x: eval(code, {"torch": rushlight, "x": x}), (x,))
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("code", DIFFERENTIABLE)
+def test_gradients_are_torchs(code):
+    torch = pytest.importorskip("torch")
+    (y, grad), (their_y, their_grad) = derivative(rushlight, code), derivative(torch, code)
+    if "repeat" not in code:  # which torch expands and flattens
+        assert repr(y) == repr(their_y)
+    np.testing.assert_allclose(y.detach().numpy(), their_y.detach().numpy(), rtol=1e-12)
+    np.testing.assert_allclose(grad.numpy(), their_grad.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("code", PLAIN)
+def test_values_are_torchs(code):
+    torch = pytest.importorskip("torch")
+    assert repr(eval(code, {"torch": rushlight})) == repr(eval(code, {"torch": torch}))
+
+
+@pytest.mark.parametrize("library", ["rushlight", pytest.param("torch", marks=pytest.mark.parity)])
+@pytest.mark.parametrize(("call", "error", "words"), WRONG, ids=[row[0] for row in WRONG])
+def test_wrong_calls(library, call, error, words):
+    with pytest.raises(error, match=words):
+        eval(call, {"torch": pytest.importorskip(library)})
+
+
+def test_inference_mode():
+    x = rushlight.ones(1, requires_grad=True)
+    with rushlight.inference_mode():
+        assert not (x * 2).requires_grad
+        with rushlight.inference_mode(False):
+            assert not (x * 2).requires_grad
+    with rushlight.inference_mode(mode=False):
+        assert (x * 2).requires_grad
+
+    @rushlight.inference_mode()
+    def twice(x):
+        return x * 2
+
+    @rushlight.inference_mode
+    def thrice(x):
+        return x * 3
+
+    assert not twice(x).requires_grad and not thrice(x).requires_grad
+
+
+def test_switches_of_other_libraries_can_be_set():
+    rushlight.backends.cudnn.benchmark = True
+    assert rushlight.backends.cudnn.benchmark and not rushlight.backends.cudnn.is_available()
+    rushlight.backends.cudnn.benchmark = False
