@@ -190,9 +190,9 @@ constexpr Index sweep_overread = tile_cols<T> * lanes<T>;
 // them.
 constexpr Index kResidentWeightBytes = 256 * 1024;
 
-// The sums of few taps are soon done: results then are most of the traffic, and where they leave the
-// second-level cache, they had better leave it in the order in which they lie in memory.
-constexpr Index kFewTaps = 256, kResidentResultBytes = 512 * 1024;
+// Weights from this size on leave the first-level cache meanwhile. That costs more than reading the pixels
+// again if taps are few and results so many that they leave the second-level cache.
+constexpr Index kNearWeightBytes = 24 * 1024, kFewTaps = 256, kResidentResultBytes = 512 * 1024;
 
 // Rows that follow each other without gaps, here and in y, are one long row.
 template <class T>
@@ -222,9 +222,10 @@ inline void sweep_vectors(const Sweep<T>& s) {
     const Index vectors = s.apart == lanes<T> ? count_vectors(s) : s.rows;
     const Index blocks = (vectors + tile_cols<T> - 1) / tile_cols<T>;
     const Index channel_blocks = (s.channels + tile_rows<T> - 1) / tile_rows<T>;
-    const bool many_weights = s.channels * s.tap_count * Index(sizeof(T)) > kResidentWeightBytes;
-    const bool many_results =
-        s.tap_count <= kFewTaps && s.channels * vectors * kVectorBytes > kResidentResultBytes;
+    const Index weight_bytes = s.channels * s.tap_count * Index(sizeof(T));
+    const bool many_weights = weight_bytes > kResidentWeightBytes;
+    const bool many_results = weight_bytes > kNearWeightBytes && s.tap_count <= kFewTaps &&
+                              s.channels * vectors * kVectorBytes > kResidentResultBytes;
     const Index outer = many_weights || many_results ? channel_blocks : 1;
     Run runs[tile_cols<T> * lanes<T>];
     for (Index part = 0; part < outer; ++part) {
