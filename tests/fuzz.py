@@ -253,7 +253,7 @@ def run(seed: int, case: int, compare: bool) -> str:
     try:
         got = function(*arguments)
     except ALLOWED as error:
-        if not str(error):
+        if not str(error) and not isinstance(error, MemoryError):  # Python itself says no more than that
             raise AssertionError(f"{name}: {type(error).__name__} without a word") from error
         return type(error).__name__
     if compare and ("conv" in name or "pool" in name or "relu" in name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -15,16 +16,14 @@ CASES = 4000
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_random_arguments_are_answered_or_refused(seed):
+    """And answers, comparisons and every kind of refusal are among the outcomes. In a process of its own, for
+    its address space is limited."""
     command = [sys.executable, str(Path(fuzz.__file__)), "--cases", str(CASES), "--seed", str(seed)]
     result = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     assert f"{CASES} cases, 0 bad" in result.stdout
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_the_fuzzer_reaches_answers_and_every_kind_of_refusal():
-    outcomes = [fuzz.run(0, case, False) for case in range(600)]
-    assert outcomes.count("answer") > 60
+    outcomes = ast.literal_eval(result.stdout[result.stdout.index("{") :])
+    assert outcomes["answer"] > CASES // 10 and outcomes["answer, compared"] > CASES // 50
     assert {"TypeError", "ValueError", "RuntimeError"} <= set(outcomes)
     assert len(fuzz.NAMES) > 40
 

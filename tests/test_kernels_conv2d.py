@@ -59,6 +59,7 @@ OPTIONS = [
     Conv(H=9, W=10, C=3, K=4, stride=(3, 2), padding=(2, 2, 1, 1)),
     Conv(H=7, W=8, C=2, K=2, stride=(4, 5)),  # pixels that no window touches
     Conv(H=2, W=1, C=2, K=3, kernel=(3, 1), stride=(2, 2), padding=(1, 1, 3, 7)),  # nor any of the image's
+    Conv(N=2, H=9, W=33, C=2, K=3, kernel=(15, 1), stride=(2, 2), padding=(3, 7, 1, 1)),  # nor the last one's
     Conv(H=11, W=12, C=2, K=3, dilation=(2, 3)),
     Conv(H=11, W=12, C=2, K=3, stride=(2, 2), dilation=(2, 2), padding=(2, 2, 2, 2)),
     Conv(H=11, W=12, C=2, K=3, stride=(3, 2), dilation=(2, 3), padding=(3, 1, 0, 2)),

@@ -21,6 +21,7 @@ from rushlight import nn
         (lambda: nn.LazyConv2d(4, 3, bias=False), lambda: nn.Conv2d(5, 4, 3, bias=False), (5, 6, 6)),
         (lambda: nn.LazyConv2d(4, 3, groups=2), lambda: nn.Conv2d(6, 4, 3, groups=2), (1, 6, 6, 6)),
         (lambda: nn.LazyBatchNorm2d(), lambda: nn.BatchNorm2d(5), (2, 5, 6, 6)),
+        (lambda: nn.LazyBatchNorm1d(), lambda: nn.BatchNorm1d(5), (4, 5)),
         (lambda: nn.LazyBatchNorm2d(affine=False), lambda: nn.BatchNorm2d(5, affine=False), (2, 5, 6, 6)),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,16 @@ def test_it_prints_what_torch_prints(tmp_path):
     ours, theirs = run(tmp_path, SCRIPT), run(tmp_path, SCRIPT, command=())
     assert theirs.returncode == 0, theirs.stderr
     assert ours.stdout == theirs.stdout
+
+
+@pytest.mark.parity
+def test_a_script_in_the_manner_of_the_beginner_tutorials(tmp_path):
+    pytest.importorskip("torch")
+    code = Path(__file__).with_name("pytorch_script.py").read_text()
+    theirs = run(tmp_path, code, "net.pth", command=())
+    assert theirs.returncode == 0, theirs.stderr
+    ours = run(tmp_path, code, "net.pth")
+    assert ours.stdout == theirs.stdout, ours.stderr
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,9 @@ inline Reach input_reach(Range range, Index taps, Index pad, Index stride, Index
         reach.end = first ? axis.base + axis.extent : max_of(reach.end, axis.base + axis.extent);
         reach.shared = reach.shared && axis.period == 1;
     }
+    // A phase without taps may have one output more than the others; the tile's rows must hold that, too.
     const Index outputs = (range.end - range.begin + stride - 1) / stride;
+    if (reach.begin < reach.end) reach.end = max_of(reach.end, reach.begin + outputs);
     reach.shared =
         reach.shared && reach.begin < reach.end && reach.end - reach.begin <= most_shared(outputs, taps);
     return reach;

@@ -21,7 +21,7 @@ using kernels::Range;
 namespace {
 
 // Outputs that share an input plane, beyond which sweeping several of them at once saves more loads.
-constexpr Index kMostMultiplier = 16, kMostMultiplierOfWeights = 4;
+constexpr Index kMostMultiplier = 2, kMostMultiplierOf3x3 = 4;
 // Whole rows are copied where pixels are not neighbours in memory.
 constexpr Index kMostGradientCols = 16384;
 
@@ -108,7 +108,8 @@ bool suits(const Conv2dShape& p) {
 
 template <class T>
 bool suits_forward(const Conv2dShape& p, const DepthwiseKernels<T>& kernels) {
-    return kernels.forward && suits(p) && p.K <= kMostMultiplier * p.groups;
+    return kernels.forward && suits(p) &&
+           p.K <= (p.R * p.S <= 9 ? kMostMultiplierOf3x3 : kMostMultiplier) * p.groups;
 }
 
 template <class T>
@@ -182,7 +183,7 @@ WeightTiling choose_weight_tiling(const Conv2dShape& p) {
 
 template <class T>
 bool suits_backward_weight(const Conv2dShape& p, const DepthwiseKernels<T>& kernels) {
-    return kernels.backward_weight && suits(p) && p.K <= kMostMultiplierOfWeights * p.groups &&
+    return kernels.backward_weight && suits(p) && p.K <= kMostMultiplier * p.groups &&
            p.W <= kMostGradientCols;
 }
 

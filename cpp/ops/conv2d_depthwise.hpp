@@ -20,7 +20,7 @@ void forward(const kernels::Conv2dShape& shape, const kernels::DepthwiseKernels<
              const kernels::Conv2dKernels<T>& repair, const kernels::Images<const T>& x, const T* w,
              const T* b, T* y, double nanoseconds);
 
-// The same for the gradients, which take at most a few outputs per channel (dx: one).
+// The same for the gradients, which take at most two outputs per channel (dx: one).
 template <class T>
 bool suits_backward_input(const kernels::Conv2dShape& shape, const kernels::DepthwiseKernels<T>& kernels);
 template <class T>

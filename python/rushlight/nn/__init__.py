@@ -29,7 +29,7 @@ from .conv import Conv1d, Conv2d
 from .conv_transpose import ConvTranspose2d
 from .dropout import Dropout, Dropout2d
 from .flatten import Flatten
-from .lazy import LazyBatchNorm2d, LazyConv2d, LazyLinear
+from .lazy import LazyBatchNorm1d, LazyBatchNorm2d, LazyConv2d, LazyLinear
 from .linear import Identity, Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, L1Loss, MSELoss, NLLLoss
 from .module import Module
@@ -63,6 +63,7 @@ __all__ = [
     "Identity",
     "L1Loss",
     "LPPool2d",
+    "LazyBatchNorm1d",
     "LazyBatchNorm2d",
     "LazyConv2d",
     "LazyLinear",

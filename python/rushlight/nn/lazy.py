@@ -9,7 +9,7 @@ from typing import Any
 
 from ..functional._spelling import Ints
 from ..size import Size
-from .batchnorm import BatchNorm2d, _BatchNorm
+from .batchnorm import BatchNorm1d, BatchNorm2d, _BatchNorm
 from .conv import Conv2d
 from .linear import Linear
 from .module import Module
@@ -140,17 +140,9 @@ class LazyConv2d(_Lazy, Conv2d):
         )
 
 
-class LazyBatchNorm2d(_Lazy, BatchNorm2d):
-    """`BatchNorm2d` that learns num_features from its first input.
+class _LazyBatchNorm(_Lazy, _BatchNorm):
+    """Batch normalisation that learns num_features from its first input; `_becomes` says of what kind."""
 
-    >>> from rushlight import nn
-    >>> nn.LazyBatchNorm2d()
-    LazyBatchNorm2d(0, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
-
-    Source: torch.nn.LazyBatchNorm2d.
-    """
-
-    _becomes = BatchNorm2d
     _size = "num_features"
     weight: Any
 
@@ -182,3 +174,29 @@ class LazyBatchNorm2d(_Lazy, BatchNorm2d):
         names = [*self._parameters, "running_mean", "running_var"]
         members: dict[str, Any] = {**self._parameters, **self._buffers}
         self._materialize({name: (self.num_features,) for name in names if members[name] is not None})
+
+
+class LazyBatchNorm1d(_LazyBatchNorm, BatchNorm1d):
+    """`BatchNorm1d` that learns num_features from its first input.
+
+    >>> from rushlight import nn
+    >>> nn.LazyBatchNorm1d()
+    LazyBatchNorm1d(0, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+
+    Source: torch.nn.LazyBatchNorm1d.
+    """
+
+    _becomes = BatchNorm1d
+
+
+class LazyBatchNorm2d(_LazyBatchNorm, BatchNorm2d):
+    """`BatchNorm2d` that learns num_features from its first input.
+
+    >>> from rushlight import nn
+    >>> nn.LazyBatchNorm2d()
+    LazyBatchNorm2d(0, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+
+    Source: torch.nn.LazyBatchNorm2d.
+    """
+
+    _becomes = BatchNorm2d

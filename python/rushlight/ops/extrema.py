@@ -216,5 +216,6 @@ def all(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
 def count_nonzero(input: Any, dim: Any = None) -> Tensor:
     """How many elements (along `dim`) are nonzero, int64."""
     x = array_of("count_nonzero", input)
-    value: Any = np.asarray(np.count_nonzero(x, axis=normal_dims(dim, x.ndim)), dtypes.I64)
+    axes = normal_dims(dim, x.ndim) if x.ndim else None
+    value: Any = np.asarray(np.count_nonzero(x, axis=axes), dtypes.I64)
     return wrap(value) if isinstance(input, TensorBase) else value

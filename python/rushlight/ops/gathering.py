@@ -39,7 +39,7 @@ _TAKE = Rule("TakeBackward0", _read_backward)
 
 def _index(function: str, given: Any, length: int, dim: int, name: str = "index") -> Any:
     index = array_of(function, given, name)
-    if index.dtype != np.int64 and not (index.dtype == np.int32 and function == "index_select"):
+    if index.dtype != np.int64 and not (index.dtype == np.int32 and function != "scatter_add"):
         raise RuntimeError(f"{function}(): Expected dtype int64 for index")
     if index.size and (index.min() < 0 or index.max() >= length):
         bad = index[(index < 0) | (index >= length)].flat[0]
@@ -82,6 +82,9 @@ def index_select(input: Any, dim: int, index: Any) -> Tensor:
     """The slices number `index` (a vector of int64) along `dim`."""
     x = array_of("index_select", input)
     dim = normal_dim(dim, x.ndim)
+    if not x.ndim:
+        _index("index_select", index, 1, dim)
+        return input.clone() if hasattr(input, "clone") else x.copy()
     at = _index("index_select", index, x.shape[dim], dim)
     if at.ndim > 1:
         raise IndexError("index_select(): Index is supposed to be a vector")
@@ -93,7 +96,9 @@ def take(input: Any, index: Any) -> Tensor:
     """Elements of the flattened input at the positions `index`, in its shape."""
     x = array_of("take", input)
     at = array_of("take", index, "index", 2)
-    places = np.unravel_index(at % max(x.size, 1), x.shape)
+    places: Any = np.unravel_index(at % x.size, x.shape) if x.ndim and x.size else (np.zeros_like(at),)
+    if not x.ndim:
+        input, x = input.reshape((1,)), x.reshape(1)
     return record(np.asarray(x[places]), _TAKE, (input,), (), (places, x.shape))
 
 
@@ -124,8 +129,12 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     return wrap(rows) if isinstance(input, TensorBase) else rows
 
 
-def repeat_interleave(input: Any, repeats: Any, dim: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each slice along `dim` (each element, without) `repeats` times in a row; a number or one for each.
+
+    `output_size`, what they sum to, saves torch a sum and changes nothing here.
 
     >>> import rushlight
     >>> rushlight.repeat_interleave(rushlight.tensor([1, 2]), 2)

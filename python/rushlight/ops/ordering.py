@@ -83,11 +83,19 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     return _picked(_TOPK_TYPE, _TOPK, input, x, order[(slice(None),) * dim + (slice(k),)], dim)
 
 
-def unique(input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False) -> Any:
-    """The distinct elements in order; on request each element's place among them, and counts."""
+def unique(
+    input: Any,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The distinct elements (or slices along `dim`) in order; on request everyone's place there; counts."""
     x = array_of("unique", input)
-    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
-    parts = [values] + [inverse.reshape(x.shape)] * return_inverse + [counts] * return_counts
+    axis = None if dim is None else normal_dim(dim, x.ndim)
+    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=axis)
+    inverse = inverse.reshape(x.shape if dim is None else -1)
+    parts = [values] + [inverse] * return_inverse + [counts] * return_counts
     out = tuple([wrap(part) if isinstance(input, TensorBase) else part for part in parts])
     return out[0] if len(out) == 1 else out
 

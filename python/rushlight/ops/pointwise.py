@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import dtypes
 from .._quiet import STATE, enter, leave
-from ._common import OUTPUT, Rule, array_of, as_float, cast, filling, record, unwrap, zeros_of
+from ._common import OUTPUT, Rule, array_of, as_float, cast, filling, record, sum_to, unwrap, zeros_of
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -202,7 +202,8 @@ def round(input: Any, *, decimals: int = 0) -> Tensor:
 # ---- clamp
 
 
-def _clamp_backward(grad: Any, saved: Any, limits: Any, needs: Any) -> tuple[Any, ...]:
+def _clamp_backward(grad: Any, saved: Any, shapes: Any, needs: Any) -> tuple[Any, ...]:
+    """To the input inside the limits, to a limit where that came out (the upper one if they cross)."""
     from .selection import where
 
     x, low, high = saved
@@ -211,29 +212,39 @@ def _clamp_backward(grad: Any, saved: Any, limits: Any, needs: Any) -> tuple[Any
         inside = x >= low
     if high is not None:
         inside = inside & (x <= high)
-    return (where(inside, grad, 0.0), None, None)
+    below, above = x < low if needs[1] else False, x > high if needs[2] else False
+    if low is not None and high is not None:
+        below, above = below & (low < high), above | (high < low)
+    return tuple(
+        [
+            cast(sum_to(where(here, grad, 0.0), shape), kind) if needed else None
+            for here, (shape, kind), needed in zip((inside, below, above), shapes, needs, strict=True)
+        ]
+    )
 
 
-_CLAMP = Rule("ClampBackward1", _clamp_backward)
-_CLAMP_MIN = Rule("ClampMinBackward0", _clamp_backward)
-_CLAMP_MAX = Rule("ClampMaxBackward0", _clamp_backward)
+_CLAMP, _CLAMP_TENSORS = Rule("ClampBackward1", _clamp_backward), Rule("ClampBackward0", _clamp_backward)
+_MIN, _MIN_TENSOR = Rule("ClampMinBackward0", _clamp_backward), Rule("ClampMinBackward1", _clamp_backward)
+_MAX, _MAX_TENSOR = Rule("ClampMaxBackward0", _clamp_backward), Rule("ClampMaxBackward1", _clamp_backward)
 
 
-def _clamp(input: Any, low: Any, high: Any, rule: Rule) -> Any:
-    x, low, high = array_of("clamp", input), unwrap(low), unwrap(high)
-    kind = dtypes.result_numpy(*[limit for limit in (x, low, high) if limit is not None])
+def _clamp(input: Any, low: Any, high: Any, rules: tuple[Rule, Rule]) -> Any:
+    x, bottom, top = array_of("clamp", input), unwrap(low), unwrap(high)
+    kind = dtypes.result_numpy(*[limit for limit in (x, bottom, top) if limit is not None])
     input = cast(input, kind)
     value = unwrap(input)
     if low is not None:
-        value = np.maximum(value, filling(low, kind))
+        value = np.maximum(value, filling(bottom, kind))
     if high is not None:  # after the lower limit: where they cross, the upper one holds
-        value = np.minimum(value, filling(high, kind))
-    return record(value, rule, (input, None, None), (input, low, high))
+        value = np.minimum(value, filling(top, kind))
+    shapes = tuple([(np.shape(each), getattr(each, "dtype", kind)) for each in (unwrap(input), bottom, top)])
+    rule = rules[hasattr(low, "_data") or hasattr(high, "_data")]
+    return record(value, rule, (input, low, high), (input, low, high), shapes)
 
 
 def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
-    """Limited to [min, max]; either may be missing. NaN stays NaN. The limits are constants to the gradient,
-    which passes where min <= input <= max (limits included).
+    """Limited to [min, max]; either may be missing. NaN stays NaN. The gradient passes to the input where
+    min <= input <= max, elsewhere to the limit, if that is a Tensor that wants one.
 
     >>> import rushlight
     >>> rushlight.clamp(rushlight.tensor([-1., 0.5, 2.]), 0, 1)
@@ -241,17 +252,17 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    return _clamp(input, min, max, _CLAMP)
+    return _clamp(input, min, max, (_CLAMP, _CLAMP_TENSORS))
 
 
 def clamp_min(input: Any, min: Any) -> Tensor:
     """Limited from below."""
-    return _clamp(input, min, None, _CLAMP_MIN)
+    return _clamp(input, min, None, (_MIN, _MIN_TENSOR))
 
 
 def clamp_max(input: Any, max: Any) -> Tensor:
     """Limited from above."""
-    return _clamp(input, None, max, _CLAMP_MAX)
+    return _clamp(input, None, max, (_MAX, _MAX_TENSOR))
 
 
 absolute, negative, clip = abs, neg, clamp

@@ -113,8 +113,10 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
     input = cast(input, kind)
     x = unwrap(input)
     dims = None if dim is None else normal_dims(dim, x.ndim)
-    total = _quietly(_add, x, dims if x.ndim else None, None, None, keepdim)
-    value = _quietly(np.divide, total, np.array(_count(x.shape, dims) if x.ndim else 1, kind))
+    if not x.ndim:
+        dims = None
+    total = _quietly(_add, x, dims, None, None, keepdim)
+    value = _quietly(np.divide, total, np.array(_count(x.shape, dims), kind))
     return record(value, _MEAN if dim is None else _MEAN_DIM, (input,), (), (dims, x.shape, keepdim))
 
 

@@ -1,18 +1,14 @@
-"""`save` and `load`: which format, and opening the file. The formats are in the modules beside."""
+"""`save` and `load`: which format, and opening the file. The formats are in the modules beside, imported when
+they are needed: zipfile alone would make `import rushlight` a tenth slower."""
 
 from __future__ import annotations
 
 import io
 import os
-import zipfile
 from typing import Any
 
 from ..ops.convert import check_device
 from ..size import device
-from . import npz, safetensors_file, torch_file
-from .records import Records, Unreadable
-
-_BY_SUFFIX = {".npz": npz.save, ".safetensors": safetensors_file.save}
 
 
 def save(obj: Any, f: Any) -> None:
@@ -29,8 +25,10 @@ def save(obj: Any, f: Any) -> None:
     >>> rushlight.load(file)
     {'weight': tensor([1., 1.]), 'epoch': 3}
     """
+    from . import npz, safetensors_file, torch_file
+
     suffix = "" if hasattr(f, "write") else os.path.splitext(os.fspath(f))[1].lower()
-    _BY_SUFFIX.get(suffix, torch_file.save)(obj, f)
+    {".npz": npz.save, ".safetensors": safetensors_file.save}.get(suffix, torch_file.save)(obj, f)
 
 
 def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: bool | None = None) -> Any:
@@ -50,14 +48,28 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: b
     if not hasattr(f, "read"):
         with open(f, "rb") as file:
             return load(file)
-    size = f.seek(0, io.SEEK_END)
+    return _read(f, f.seek(0, io.SEEK_END))
+
+
+def _read(f: Any, size: int) -> Any:
+    """By what the file begins with, or, if it is a zip file, by its records."""
+    import zipfile
+
+    from . import npz, safetensors_file, torch_file
+    from .records import Records, Unreadable
+
     f.seek(0)
     head = f.read(9)
     f.seek(0)
     if head[8:] == b"{" and int.from_bytes(head[:8], "little") <= size - 8:
         return safetensors_file.load(f)
     if zipfile.is_zipfile(f):
-        return _load_zip(f, size)
+        with Records(f, size) as records:
+            if any([name.endswith("/data.pkl") for name in records.names]):
+                return torch_file.load(records)
+            if all([name.endswith(".npy") for name in records.names]):
+                return npz.load(records)
+            raise Unreadable(f"the zip file holds neither data.pkl nor .npy records, but {records.names[:3]}")
     if head.startswith(b"PK"):
         raise Unreadable("the zip file has no central directory: it is truncated or corrupt")
     if head.startswith(b"\x80"):
@@ -66,12 +78,3 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: b
             "again"
         )
     raise Unreadable("the file is not a .pt, .npz or .safetensors file, or is truncated or corrupt")
-
-
-def _load_zip(f: Any, size: int) -> Any:
-    with Records(f, size) as records:
-        if any([name.endswith("/data.pkl") for name in records.names]):
-            return torch_file.load(records)
-        if all([name.endswith(".npy") for name in records.names]):
-            return npz.load(records)
-        raise Unreadable(f"the zip file holds neither data.pkl nor .npy records, but {records.names[:3]}")
