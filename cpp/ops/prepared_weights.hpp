@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <mutex>
 
@@ -27,10 +26,11 @@ class PreparedWeights {
     }
 
     // Forgets all forms, unless these are the bytes that they were made of: to be called before each use of
-    // weights that somebody might write to.
+    // weights that somebody might write to. Compares with a copy, which is exact, and quicker than a
+    // checksum.
     void check(const void* weights, std::size_t bytes);
 
-    std::size_t bytes() const;  // of the forms kept
+    std::size_t bytes() const;  // of the forms kept and the copy
 
     // The same of all prepared weights there are. For show_config.
     static std::size_t total_bytes();
@@ -46,7 +46,7 @@ class PreparedWeights {
 
     mutable std::mutex mutex_;
     Form forms_[2];  // a layer that meets large and small images may want two algorithms in turns
-    std::uint64_t fingerprint_ = 0;
+    Form original_;  // the copy of what they were made of
 };
 
 // The weights of one call.
