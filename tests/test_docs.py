@@ -60,3 +60,11 @@ def test_every_page_is_in_the_menu():
     assert len(pages) > 20
     for page in pages:
         assert f"{page.relative_to(ROOT / 'docs').as_posix()}\n" in menu
+
+
+def test_every_family_of_functions_is_in_the_reference():
+    page = (ROOT / "docs" / "api" / "functional.md").read_text("utf-8")
+    families = sorted((ROOT / "python" / "rushlight" / "functional").glob("[a-z]*.py"))
+    assert [family.stem for family in families] == re.findall(
+        r"^::: rushlight\.functional\.(\w+)$", page, re.M
+    )
