@@ -242,12 +242,12 @@ inline void sweep_vectors(const Sweep<T>& s) {
     }
 }
 
-// The whole tile, by the smaller number of vectors: one long row, gaps and all, or strips of the columns, a
-// vector wide.
+// The whole tile: one long row, gaps and all, or strips of the columns, a vector wide, where that saves more
+// than their scattered results cost.
 template <class T>
 inline void sweep(const Sweep<T>& given) {
     const Sweep<T> s = without_gaps(given);
-    if (count_vectors(s) <= count_row_vectors(s)) return sweep_vectors(s);
+    if (16 * count_row_vectors(s) > 15 * count_vectors(s)) return sweep_vectors(s);
     for (Index col = 0; col < s.cols; col += lanes<T>) {
         Sweep<T> strip = s;
         strip.apart = s.pitch;
