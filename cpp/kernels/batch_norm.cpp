@@ -10,7 +10,7 @@ void add_batch_norm(KernelTable& table) noexcept;
 
 namespace {
 
-constexpr Index kRun = 4096;
+constexpr Index kRun = 1024;
 constexpr int kSums = 4;  // enough to hide the latency of an addition
 
 template <class T>
