@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..ops.reductions import mean
 from ..ops.reductions import sum as total
 from ..size import Size
 from ._spelling import Array, ArrayOrTensor, array_of, as_tensors
-from .loss import check_reduction, reduction_of
+from .loss import check_reduction, reduction_of, warn_of_sizes
 
 
 # ---- mean absolute error ---------------------------------------------------------------------------------
@@ -49,13 +48,7 @@ def l1_loss(
     """
     x = array_of("l1_loss():", "input", 1, input)
     y = array_of("l1_loss():", "target", 2, target)
-    if x.shape != y.shape:
-        warnings.warn(
-            f"Using a target size ({Size(y.shape)}) that is different to the input size ({Size(x.shape)}). "
-            "This will likely lead to incorrect results due to broadcasting. "
-            "Please ensure they have the same size.",
-            stacklevel=2,
-        )
+    warn_of_sizes(x, y)
     reduction = reduction_of(size_average, reduce, reduction)
     check_reduction(reduction)
     (input, target, weight), give_back = as_tensors(input, target, weight)

@@ -40,6 +40,17 @@ def check_reduction(reduction: Any) -> None:
         raise ValueError(f"{reduction} is not a valid value for reduction: use one of {REDUCTIONS}")
 
 
+def warn_of_sizes(x: Array, y: Array) -> None:
+    """torch's warning where an input and a target will be broadcast against each other."""
+    if x.shape != y.shape:
+        warnings.warn(
+            f"Using a target size ({Size(y.shape)}) that is different to the input size ({Size(x.shape)}). "
+            "This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
+            stacklevel=3,
+        )
+
+
 # ---- mean squared error ----------------------------------------------------------------------------------
 def mse_loss(
     input: ArrayOrTensor,
@@ -68,13 +79,7 @@ def mse_loss(
     """
     x = array_of("mse_loss():", "input", 1, input)
     y = array_of("mse_loss():", "target", 2, target)
-    if x.shape != y.shape:
-        warnings.warn(
-            f"Using a target size ({Size(y.shape)}) that is different to the input size ({Size(x.shape)}). "
-            "This will likely lead to incorrect results due to broadcasting. "
-            "Please ensure they have the same size.",
-            stacklevel=2,
-        )
+    warn_of_sizes(x, y)
     reduction = reduction_of(size_average, reduce, reduction)
     check_reduction(reduction)
     (input, target, weight), give_back = as_tensors(input, target, weight)
