@@ -113,8 +113,10 @@ def resnet20(torch: Any) -> Any:
     return nn.Sequential(*stem, *blocks, nn.AvgPool2d(8), nn.Flatten(), nn.Linear(64, 10))
 
 
+# Steps that all models learn from, and small enough that rounding errors do not grow: with ten times larger
+# ones, two runs of one library at two precisions part by a thousandth of the loss within 20 steps.
 MODELS = {
     "lenet": Model(lenet, (64, 1, 28, 28), 0.01),
-    "vgg": Model(vgg, (32, 3, 32, 32), 0.001),
-    "resnet20": Model(resnet20, (64, 3, 32, 32), 0.02),
+    "vgg": Model(vgg, (32, 3, 32, 32), 1e-4),
+    "resnet20": Model(resnet20, (64, 3, 32, 32), 2e-3),
 }
