@@ -48,6 +48,8 @@ def l1_loss(
     """
     x = array_of("l1_loss():", "input", 1, input)
     y = array_of("l1_loss():", "target", 2, target)
+    if weight is not None:
+        array_of("l1_loss():", "weight", 6, weight)
     warn_of_sizes(x, y)
     reduction = reduction_of(size_average, reduce, reduction)
     check_reduction(reduction)

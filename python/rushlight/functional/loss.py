@@ -79,6 +79,8 @@ def mse_loss(
     """
     x = array_of("mse_loss():", "input", 1, input)
     y = array_of("mse_loss():", "target", 2, target)
+    if weight is not None:
+        array_of("mse_loss():", "weight", 6, weight)
     warn_of_sizes(x, y)
     reduction = reduction_of(size_average, reduce, reduction)
     check_reduction(reduction)
