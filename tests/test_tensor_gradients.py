@@ -190,3 +190,9 @@ def test_gradients(name, function, shapes, low):
 def test_product_with_zeros():
     x = torch.tensor([[2.0, 0.0, 3.0], [0.0, 0.0, 5.0]], dtype=torch.float64, requires_grad=True)
     assert gradcheck(lambda x: x.prod(1), (x,)) and gradcheck(lambda x: x.prod(), (x,))
+
+
+def test_product_of_a_single_zero_over_its_dim():
+    x = torch.zeros((), requires_grad=True)
+    torch.prod(x, 0).backward()
+    assert x.grad.item() == 1

@@ -135,12 +135,13 @@ def _prod_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]
 
 def _product_of_others(x: Any, dims: Any) -> Any:
     data = np.asarray(unwrap(x))
-    flat = data.reshape(-1, 1) if dims is None else np.moveaxis(data, dims[0], 0)
+    whole = dims is None or not data.ndim  # a single number has one dimension in dim=0, none in NumPy
+    flat = data.reshape(-1, 1) if whole else np.moveaxis(data, dims[0], 0)
     before, after = np.ones_like(flat), np.ones_like(flat)
     np.multiply.accumulate(flat[:-1], 0, out=before[1:])
     np.multiply.accumulate(flat[:0:-1], 0, out=after[-2::-1] if len(flat) > 1 else after[:0])
     others = before * after
-    others = others.reshape(data.shape) if dims is None else np.moveaxis(others, 0, dims[0])
+    others = others.reshape(data.shape) if whole else np.moveaxis(others, 0, dims[0])
     return wrap(others) if isinstance(x, TensorBase) else others
 
 
