@@ -17,7 +17,7 @@ from ..ops.reductions import mean
 from ..ops.reductions import sum as total
 from ..size import Size
 from ._spelling import Array, ArrayOrTensor, array_of, as_tensors
-from .loss import check_reduction, reduction_of, warn_of_sizes
+from .loss import check_pair, check_reduction, reduction_of
 
 
 # ---- mean absolute error ---------------------------------------------------------------------------------
@@ -46,11 +46,7 @@ def l1_loss(
 
     Source: torch.nn.functional.l1_loss.
     """
-    x = array_of("l1_loss():", "input", 1, input)
-    y = array_of("l1_loss():", "target", 2, target)
-    if weight is not None:
-        array_of("l1_loss():", "weight", 6, weight)
-    warn_of_sizes(x, y)
+    x = check_pair("l1_loss():", input, target, weight)
     reduction = reduction_of(size_average, reduce, reduction)
     check_reduction(reduction)
     (input, target, weight), give_back = as_tensors(input, target, weight)

@@ -40,8 +40,12 @@ def check_reduction(reduction: Any) -> None:
         raise ValueError(f"{reduction} is not a valid value for reduction: use one of {REDUCTIONS}")
 
 
-def warn_of_sizes(x: Array, y: Array) -> None:
-    """torch's warning where an input and a target will be broadcast against each other."""
+def check_pair(where: str, input: Any, target: Any, weight: Any) -> Array:
+    """The input's array, if all three are arrays (weight: or None), with torch's warning where input and
+    target will be broadcast against each other."""
+    x, y = array_of(where, "input", 1, input), array_of(where, "target", 2, target)
+    if weight is not None:
+        array_of(where, "weight", 6, weight)
     if x.shape != y.shape:
         warnings.warn(
             f"Using a target size ({Size(y.shape)}) that is different to the input size ({Size(x.shape)}). "
@@ -49,6 +53,7 @@ def warn_of_sizes(x: Array, y: Array) -> None:
             "Please ensure they have the same size.",
             stacklevel=3,
         )
+    return x
 
 
 # ---- mean squared error ----------------------------------------------------------------------------------
@@ -77,11 +82,7 @@ def mse_loss(
 
     Source: torch.nn.functional.mse_loss.
     """
-    x = array_of("mse_loss():", "input", 1, input)
-    y = array_of("mse_loss():", "target", 2, target)
-    if weight is not None:
-        array_of("mse_loss():", "weight", 6, weight)
-    warn_of_sizes(x, y)
+    x = check_pair("mse_loss():", input, target, weight)
     reduction = reduction_of(size_average, reduce, reduction)
     check_reduction(reduction)
     (input, target, weight), give_back = as_tensors(input, target, weight)

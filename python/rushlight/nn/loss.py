@@ -10,7 +10,9 @@ from .module import Module
 
 
 class _Loss(Module):
-    def __init__(self, size_average: bool | None, reduce: bool | None, reduction: str) -> None:
+    def __init__(
+        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
         super().__init__()
         self.reduction = reduction_of(size_average, reduce, reduction)
 
@@ -26,11 +28,6 @@ class MSELoss(_Loss):
     Source: torch.nn.MSELoss.
     """
 
-    def __init__(
-        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-
     def forward(self, input: Any, target: Any) -> Any:
         return F.mse_loss(input, target, reduction=self.reduction)
 
@@ -45,11 +42,6 @@ class L1Loss(_Loss):
 
     Source: torch.nn.L1Loss.
     """
-
-    def __init__(
-        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
 
     def forward(self, input: Any, target: Any) -> Any:
         return F.l1_loss(input, target, reduction=self.reduction)
