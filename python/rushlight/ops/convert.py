@@ -11,7 +11,7 @@ from .. import dtypes
 from .._quiet import apply as quietly
 from ..autograd.recording import record, version_of
 from ..size import device as device_type
-from ._common import Rule, TensorBase, cast, unwrap, wrap
+from ._common import Rule, TensorBase, array_of, cast, unwrap, wrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -192,7 +192,13 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
     """A Tensor that shares memory with any object that speaks DLPack."""
-    return from_numpy(np.from_dlpack(ext_tensor))
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise TypeError(f"from_dlpack(): expected an object with __dlpack__, not {type(ext_tensor).__name__}")
+    try:
+        array = np.from_dlpack(ext_tensor)
+    except BufferError as error:
+        raise RuntimeError(f"from_dlpack(): {error}") from None
+    return from_numpy(array)
 
 
 # ---- element types
@@ -283,7 +289,7 @@ _CLONE = Rule("CloneBackward0", _clone_backward)
 
 def clone(input: Any, *, memory_format: Any = None) -> Tensor:
     """A copy, connected to the graph (`detach` cuts, `clone` does not)."""
-    return record(unwrap(input).copy(order="C"), _CLONE, (input,))
+    return record(array_of("clone", input).copy(order="C"), _CLONE, (input,))
 
 
 def contiguous(input: Any, memory_format: Any = None) -> Tensor:
@@ -293,6 +299,8 @@ def contiguous(input: Any, memory_format: Any = None) -> Tensor:
 
 def detach(input: Any) -> Tensor:
     """The same memory outside the graph; `backward` notices writes through it."""
+    if not isinstance(input, TensorBase):
+        raise TypeError(f"detach(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     out = wrap(input._data)
     out._writes = version_of(input)
     return out
