@@ -40,7 +40,7 @@ def test_a_foreign_tensor_is_taken_where_it_lies(take, dtype):
 def test_a_foreign_tensor_is_copied_by_tensor_and_told_apart_by_operators():
     memory = np.ones((1, 1, 3, 3), np.float32)
     assert _address(rushlight.tensor(Foreign(memory))) != memory.ctypes.data
-    with pytest.raises(TypeError, match=r"not [a-z._]*test_interop.Foreign, which rushlight.from_dlpack makes one"):
+    with pytest.raises(TypeError, match=r"interop.Foreign, which rushlight.from_dlpack makes one"):
         F.conv2d(Foreign(memory), memory)
 
 
