@@ -24,6 +24,7 @@ from typing import Any as _Any
 from . import autograd as autograd
 from . import functional as functional
 from . import random as random
+from . import tensor as _tensor_module  # noqa: F401  # early: the function of its name has the last word
 from ._missing import missing as _missing
 from ._version import __version__ as __version__
 from .autograd.grad_mode import *
