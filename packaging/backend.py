@@ -7,7 +7,7 @@ RUSHLIGHT_REPAIR_WHEEL=0 asks for that, as distributions with an OpenMP runtime 
 
 The same sources, compiler and build requirements give the same bytes, in whatever folder and at whatever
 time: the date of the files in a wheel is SOURCE_DATE_EPOCH, or 1980 if that is not set. Their permissions
-are those of the sources. tests/test_wheel.py builds twice and compares.
+are those of the sources. `.ci/reproduce` builds twice and compares.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ thin around rushlight.functional; init.py: initial weights; grad.py: the backwar
 
 from __future__ import annotations
 
-from .._missing import missing
+from .._missing import missing as _missing
 from . import functional, grad, init, utils
 from .activation import (
     ELU,
@@ -101,4 +101,4 @@ __all__ = [
     "utils",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

@@ -9,7 +9,7 @@ import math
 import warnings
 from typing import Any
 
-from .._missing import missing
+from .._missing import missing as _missing
 from ..autograd import no_grad
 
 _GAINS = {
@@ -148,4 +148,4 @@ def init_affine(weight: Any, bias: Any) -> None:
         uniform_(bias, -bound, bound)
 
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

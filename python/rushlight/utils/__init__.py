@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .._missing import missing
+from .._missing import missing as _missing
 from . import data
 
 __all__ = ["data"]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)

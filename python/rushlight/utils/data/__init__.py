@@ -6,7 +6,7 @@ batch; loader.py: DataLoader, which ties them together.
 
 from __future__ import annotations
 
-from ..._missing import missing
+from ..._missing import missing as _missing
 from .collate import default_collate, default_convert
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
 from .loader import DataLoader, get_worker_info
@@ -30,4 +30,4 @@ __all__ = [
     "random_split",
 ]
 
-__getattr__ = missing(__name__)
+__getattr__ = _missing(__name__)
