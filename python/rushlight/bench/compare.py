@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from .document import Document, Result, read
-from .report import align, microseconds
+from .report import align, geometric_mean, microseconds
 
 Key = tuple[str, str, int, str]  # layer, direction, threads, label
 
@@ -173,7 +173,7 @@ def compare(options: argparse.Namespace) -> int:
     print(table(found, options.threshold, options.confidence))
     verdicts = [change.verdict(options.threshold, options.confidence) for change in found]
     slower = verdicts.count("slower")
-    mean = math.exp(sum(math.log(change.ratio) for change in found) / len(found)) if found else 1.0
+    mean = geometric_mean([change.ratio for change in found]) if found else 1.0
     summary = f"{len(found)} rows, geometric mean new/old {mean:.3f}; {slower} slower, {len(failures)} broken"
     lines = [*warnings(old, new, found, options), *(f"BROKEN {line}" for line in failures)]
     print("\n" + "\n".join([summary, *lines]))

@@ -37,6 +37,11 @@ def align(header: list[str], lines: list[list[str]], left: int = 2) -> str:
     return "\n".join([show(header), f"|{rule}|", *map(show, lines)])
 
 
+def geometric_mean(values: Sequence[float]) -> float:
+    """The one that fits ratios."""
+    return math.exp(sum(map(math.log, values)) / len(values))
+
+
 def plural(threads: int) -> str:
     """`1 thread`, `2 threads`."""
     return f"{threads} thread{'s' * (threads > 1)}"

@@ -26,7 +26,7 @@ def start(threads: int, options: Options) -> dict[str, Any]:
 
 def _param(case: Case) -> str:
     """The layer as ncnn's text format has it: numbered parameters."""
-    layer, (n, c, h, w) = case.layer, case.layer.input_shape
+    layer, (c, h, w) = case.layer, case.layer.input_shape[1:]
     (kh, kw), (sh, sw), (dh, dw), (ph, pw) = layer.kernel, layer.stride, layer.dilation, layer.padding
     named = {0: layer.outputs, 1: kw, 11: kh, 2: dw, 12: dh, 3: sw, 13: sh, 4: pw, 14: ph, 5: 0}
     named |= {6: case.w.size} | ({7: layer.groups} if layer.groups > 1 else {})
