@@ -302,7 +302,8 @@ def test_rounds_isas_threads_and_the_json_file(tmp_path: Path) -> None:
     assert {r["threads"] for r in ours} == {1, 2}
     assert {"reference", "baseline"} <= {r["options"]["isa"] for r in ours}
     for result in document["results"]:
-        assert len(result["rounds"]) == 2 and result["time"] == min(r["median"] for r in result["rounds"])
+        assert result["time"] == min(r["median"] for r in result["rounds"])
+        assert len(result["rounds"]) in ((2,) if result in ours else (1, 2))  # once if ten times slower
         assert result["error"][0] <= 1e-4
     for peak in document["peaks"].values():
         assert peak["float32"] > 1e8
