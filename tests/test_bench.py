@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rushlight.bench import cases, layers, reference, team, worker
+from rushlight.bench import cases, document, layers, reference, team, worker
 from rushlight.bench.peers import PEERS, common, numpy_im2col
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -271,8 +270,7 @@ def test_every_benchmark_runs_once(tmp_path: Path) -> None:
     file = tmp_path / "all.json"
     done = call("--quick", "--json", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
-    document = json.loads(file.read_text())
-    ran = {(r["layer"], r["direction"], r["peer"]): r["status"] for r in document["results"]}
+    ran = {(r.layer, r.direction, r.peer): r.status for r in document.read(file).results}
     assert set(ran) == {(*row, peer) for row in ROWS for peer in ("rushlight", "numpy")}
     assert {key for key, status in ran.items() if status != "ok"} == set()
 
@@ -286,9 +284,9 @@ def test_each_peer_gives_right_answers(peer: str, tmp_path: Path) -> None:
     chosen = "none" if peer == "rushlight" else peer
     done = call("--quick", "--layers", ",".join(SMALL), "--peers", chosen, "--json", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
-    results = [r for r in json.loads(file.read_text())["results"] if r["peer"] == peer]
-    assert {r["status"] for r in results} <= {"ok", "unsupported"}, [r["reason"] for r in results]
-    assert any(r["status"] == "ok" for r in results)
+    results = [r for r in document.read(file).results if r.peer == peer]
+    assert {r.status for r in results} <= {"ok", "unsupported"}, [r.reason for r in results]
+    assert any(r.status == "ok" for r in results)
 
 
 def test_rounds_isas_threads_and_the_json_file(tmp_path: Path) -> None:
@@ -296,19 +294,18 @@ def test_rounds_isas_threads_and_the_json_file(tmp_path: Path) -> None:
     arguments = "--layers tiny_5x5 --direction forward --threads 1,2 --isa all --peers numpy --rounds 2"
     done = call(*arguments.split(), "--seconds", "0.002", "--json", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
-    document = json.loads(file.read_text())
-    assert document["settings"]["rounds"] == 2 and document["machine"]["cpus"] >= 1
-    ours = [r for r in document["results"] if r["peer"] == "rushlight"]
-    assert {r["threads"] for r in ours} == {1, 2}
-    assert {"reference", "baseline"} <= {r["options"]["isa"] for r in ours}
-    for result in document["results"]:
-        assert result["time"] == min(r["median"] for r in result["rounds"])
-        assert len(result["rounds"]) in ((2,) if result in ours else (1, 2))  # once if ten times slower
-        assert result["error"][0] <= 1e-4
-    for peak in document["peaks"].values():
+    told = document.read(file)
+    assert told.settings["rounds"] == 2 and told.machine["cpus"] >= 1
+    ours = [r for r in told.results if r.ours]
+    assert {r.threads for r in ours} == {1, 2}
+    assert {"reference", "baseline"} <= {r.options["isa"] for r in ours}
+    for result in told.results:
+        assert len(result.rounds) in ((2,) if result.ours else (1, 2))  # once if ten times slower
+        assert result.error is not None and result.error[0] <= 1e-4
+    for peak in told.peaks.values():
         assert peak["float32"] > 1e8
     for result in ours:
-        assert result["roofline"]["seconds"] > 0 and result["roofline"]["algorithm"]
+        assert result.roofline["seconds"] > 0 and result.roofline["algorithm"]
     assert "x best peer" in done.stdout and "rushlight reference" in done.stdout
 
 
@@ -371,7 +368,7 @@ def test_memory_of_a_call_is_what_it_holds(tmp_path: Path) -> None:
     file = tmp_path / "memory.json"
     done = call("--suite", "memory", "--layers", "relu_b16", "--peers", "numpy", "--json", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
-    entries = json.loads(file.read_text())["memory"]
+    entries = document.read(file).memory
     assert [entry["peer"] for entry in entries] == ["rushlight", "numpy"]
     for entry in entries:
         assert entry["least"] == 16 * 64 * 56 * 56 * 4

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -92,27 +92,46 @@ class Document:
         return sorted({result.threads for result in self.results})
 
     def write(self, path: Path) -> None:
-        """A line per measurement, four figures of each number."""
+        """A line per row of results, four figures of each number."""
         head = {"schema": SCHEMA, **{f.name: getattr(self, f.name) for f in fields(self)}}
+        head["results"] = [_packed(row) for row in self.rows()]
         lines = []
         for name, value in head.items():
             if isinstance(value, list):
-                each = [json.dumps(_short(_plain(entry))) for entry in value]
-                text = "[\n" + ",\n".join(each) + "\n]" if each else "[]"
+                text = "[\n" + ",\n".join(json.dumps(_short(entry)) for entry in value) + "\n]"
             else:
                 text = json.dumps(_short(value))
             lines.append(f'"{name}": {text}')
         path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
-def _plain(entry: Any) -> Any:
-    """A result with the derived figures, so that a reader of the file needs no code of ours."""
-    if not isinstance(entry, Result):
-        return entry
-    named = {
-        key: value for key, value in asdict(entry).items() if value or key in ("shape", "flops", "quiet")
-    }
-    return {**named, **({"time": entry.time} if entry.rounds else {})}
+# What all results of a row have in common, and the figures of a round, in the file's order.
+SHARED = ("layer", "suite", "family", "op", "direction", "dtype", "shape", "flops", "threads")
+FIGURES = ("median", "low", "high", "calls", "faults", "switches")
+
+
+def _packed(row: Row) -> dict[str, Any]:
+    """A row for the file: what is shared once, of each contender only what is not as usual."""
+    usual = {f.name: f.default_factory() for f in fields(Result) if f.default_factory is not MISSING}
+    usual |= {f.name: f.default for f in fields(Result) if f.default is not MISSING}
+    contenders = []
+    for result in row:
+        entry = {k: v for k, v in vars(result).items() if k not in SHARED and v != usual.get(k, MISSING)}
+        entry["rounds"] = [[each[figure] for figure in FIGURES] for each in result.rounds]
+        contenders.append({key: value for key, value in entry.items() if value != []})
+    return {**{name: getattr(row[0], name) for name in SHARED}, "contenders": contenders}
+
+
+def _unpacked(row: dict[str, Any]) -> list[Result]:
+    shared = {name: row[name] for name in SHARED}
+    return [
+        Result(**{**shared, **each, "rounds": [_round(figures) for figures in each.get("rounds", ())]})
+        for each in row["contenders"]
+    ]
+
+
+def _round(figures: list[float]) -> dict[str, float]:
+    return dict(zip(FIGURES, figures, strict=True))
 
 
 def _short(value: Any) -> Any:
@@ -133,5 +152,5 @@ def read(path: Path) -> Document:
         raise ValueError(f"cannot read {path}: {error}") from error
     if not isinstance(given, dict) or given.pop("schema", None) != SCHEMA:
         raise ValueError(f"{path} is not a file written by `rushlight bench --json` (schema {SCHEMA})")
-    results = [{key: value for key, value in each.items() if key != "time"} for each in given.pop("results")]
-    return Document(**given, results=[Result(**each) for each in results])
+    results = [result for row in given.pop("results") for result in _unpacked(row)]
+    return Document(**given, results=results)
