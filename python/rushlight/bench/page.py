@@ -86,7 +86,9 @@ def _blocks(text: str) -> str:
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     def cells(tag: str, row: Sequence[str]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) + "</tr>"
+        left = [" class=left" if cell[:1].isalpha() else "" for cell in row]
+        pairs = zip(left, row, strict=True)
+        return "<tr>" + "".join(f"<{tag}{side}>{escape(cell)}</{tag}>" for side, cell in pairs) + "</tr>"
 
     head = f"<thead>{cells('th', header)}</thead>" if header else ""
     body = "".join(cells("td", line) for line in lines)
