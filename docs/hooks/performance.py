@@ -181,19 +181,14 @@ def steps() -> str:
     return training.training_table(entries) + "\n" if entries else "Not measured in this run.\n"
 
 
-@cache
-def drawn() -> dict[str, str]:
-    """Every picture of the run."""
+def picture(prefix: str) -> str:
+    """Those whose name begins so, drawn now."""
     from rushlight.bench.page import svg
     from rushlight.bench.pictures import pictures
 
     frame = '<figure style="background: white; padding: .5rem">{}<figcaption>{}</figcaption></figure>'
-    return {name: frame.format(svg(figure), caption) for name, caption, figure in pictures(document())}
-
-
-def picture(prefix: str) -> str:
-    """Those whose name begins so."""
-    return "\n".join(text for name, text in drawn().items() if name.startswith(prefix)) + "\n"
+    found = [each for each in pictures(document()) if each.name.startswith(prefix)]
+    return "\n".join(frame.format(svg(each), each.caption) for each in found) + "\n"
 
 
 PARTS: dict[str, Callable[..., str]] = {

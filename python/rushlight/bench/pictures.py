@@ -6,7 +6,9 @@ The colours are Okabe and Ito's, which colour-blind readers can tell apart; no c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,38 +37,53 @@ MOST = 300.0  # the speed-ups' axis ends here; what is beyond is drawn at its en
 ROWS = 45  # bars in one picture
 
 
-def pictures(document: Document) -> Iterator[tuple[str, str, Any]]:
-    """(file name without ending, caption, Figure) of everything that was measured."""
-    with style():
-        for threads in document.threads:
-            yield from _of_threads(document, threads)
-        if thread_gains(document):
-            yield "threads", "Our own speed with several threads over that with one.", _threads(document)
+@dataclass(frozen=True)
+class Picture:
+    """What could be drawn."""
+
+    name: str  # of a file, without its ending
+    caption: str
+    draw: Callable[[], Any]
+
+    def figure(self) -> Any:
+        """A matplotlib Figure, drawn now."""
+        with style():
+            return self.draw()
 
 
-def _of_threads(document: Document, threads: int) -> Iterator[tuple[str, str, Any]]:
+def pictures(document: Document) -> Iterator[Picture]:
+    """Of everything that was measured."""
+    for threads in document.threads:
+        yield from _of_threads(document, threads)
+    if thread_gains(document):
+        caption = "Our own speed with several threads over that with one."
+        yield Picture("threads", caption, partial(_threads, document))
+
+
+def _of_threads(document: Document, threads: int) -> Iterator[Picture]:
     count, rows = plural(threads), document.rows(threads, ("layers", "ops"))
     dots = _dots(rows)
     if any(dots.values()) and str(threads) in document.peaks:
         caption = f"Our convolutions under the roofline, {count}: no program is above the lines."
-        yield f"roofline_{threads}", caption, _roofline(document, threads, dots)
+        yield Picture(f"roofline_{threads}", caption, partial(_roofline, document, threads, dots))
     for direction in DIRECTIONS:
         found = [row for row in rows if row[0].direction == direction and _mine(row) and best_rival(row)]
         parts = [found[start : start + ROWS] for start in range(0, len(found), ROWS)]
         for number, part in enumerate(parts, 1):
             caption = f"Times of the others over ours, {direction}, {count}; the bar is the best of them."
             name = f"speedup_{direction}_{threads}" + (f"_{number}" if len(parts) > 1 else "")
-            yield name, caption, _speedups(part)
+            yield Picture(name, caption, partial(_speedups, part))
     if any(growth(document, axis, threads) for axis in AXES):
         caption = f"Cost as work grows, {count}: one size doubled in turn; p of time ~ size ** p."
-        yield f"growth_{threads}", caption, _growth(document, threads)
+        yield Picture(f"growth_{threads}", caption, partial(_growth, document, threads))
 
 
 def save(document: Document, folder: Path) -> None:
     """Every picture as a PNG in the folder, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, _, figure in pictures(document):
-        figure.savefig(folder / f"{name}.png", dpi=150)
+    for picture in pictures(document):
+        with style():
+            picture.figure().savefig(folder / f"{picture.name}.png", dpi=150)
 
 
 def _mine(row: Row) -> Result | None:
