@@ -318,6 +318,7 @@ def test_rounds_isas_threads_and_the_json_file(tmp_path: Path) -> None:
         ("--models alexnet", "no model 'alexnet'"),
         ("--from /nonexistent/x.json", "cannot read"),
         ("--confidence 1", "between 0 and 1"),
+        ("--add", "--add needs --json"),
         ("--direction sideways", "no direction 'sideways'"),
         ("--threads 0", "positive whole numbers"),
         ("--isa z80", "no ISA 'z80'"),

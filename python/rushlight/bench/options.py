@@ -91,6 +91,7 @@ def _parser() -> Parser:
     add("--list", action="store_true", help="show the layers and stop")
     where = parser.add_argument_group("where it goes").add_argument
     where("--json", type=Path, metavar="FILE", help="write all results there as well")
+    where("--add", action="store_true", help="to what that file holds; rows measured again replace the old")
     where("--html", type=Path, metavar="FILE", help="one page with tables and pictures (needs matplotlib)")
     where("--plot", type=Path, metavar="FOLDER", help="the pictures alone, as PNG (needs matplotlib)")
     where("--from", dest="source", type=Path, metavar="JSON", help="measure nothing: show an earlier run")
@@ -135,6 +136,8 @@ def _check(options: argparse.Namespace) -> None:
     _known("peer", options.peers or [], (*list(PEERS)[1:], "all", "none"))
     if options.rounds < 1 or not options.seconds > 0:
         raise ValueError("--rounds and --seconds must be positive")
+    if options.add and options.json is None:
+        raise ValueError("--add needs --json FILE")
     options.chosen = _rows(options)
     for file in (options.json, options.html):
         if file is not None:  # better to fail now than after an hour

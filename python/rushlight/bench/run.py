@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from importlib.util import find_spec
 
 from . import compare, machine, memory, report, training
-from .document import Document, read
+from .document import Document, joined, read
 from .layers import DIRECTIONS, Layer
 from .measure import QUICK, Plan, measure, rows
 from .options import PROGRAM, ROW_SUITES, parse
@@ -204,6 +204,9 @@ def finish(options: argparse.Namespace, document: Document) -> int:
     """Notes and files. 1 if one of our own answers was wrong or failed, else 0."""
     for line in [*report.notes(document.results), *training.errors(document.training)]:
         print(line)
+    wrong = any(result.status == "error" and result.ours for result in document.results)
+    if options.add and options.json.exists():
+        document = joined(read(options.json), document)
     if options.json is not None:
         document.write(options.json)
     if options.plot is not None:
@@ -217,7 +220,6 @@ def finish(options: argparse.Namespace, document: Document) -> int:
     for file in (options.json, options.plot, options.html):
         if file is not None:
             print(f"written to {file}")
-    wrong = any(result.status == "error" and result.ours for result in document.results)
     return int(wrong or bool(training.errors(document.training)))
 
 
