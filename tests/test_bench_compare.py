@@ -92,6 +92,8 @@ def test_memory_table_and_the_rows_above_torch() -> None:
     assert memory.more_than(entries) == ["b forward threads 1"]
     near = [entry("a", 2**20 + 1), entry("a", 2**20, "torch")]
     assert memory.more_than(near) == []
+    dead = {"layer": "c", "direction": "forward", "label": "torch", "status": "error", "reason": "died"}
+    assert memory.errors([*entries, dead]) == ["ERROR c forward torch: died"]
     assert "|      0.50 |         1.00 |     2.00 |    0.50 |" in memory.table(entries)
 
 

@@ -202,9 +202,10 @@ def show(document: Document) -> None:
 
 def finish(options: argparse.Namespace, document: Document) -> int:
     """Notes and files. 1 if one of our own answers was wrong or failed, else 0."""
-    for line in [*report.notes(document.results), *training.errors(document.training)]:
+    strange = training.errors(document.training)
+    for line in [*report.notes(document.results), *memory.errors(document.memory), *strange]:
         print(line)
-    wrong = any(result.status == "error" and result.ours for result in document.results)
+    wrong = strange or any(result.status == "error" and result.ours for result in document.results)
     if options.add and options.json.exists():
         document = joined(read(options.json), document)
     if options.json is not None:
@@ -220,7 +221,7 @@ def finish(options: argparse.Namespace, document: Document) -> int:
     for file in (options.json, options.plot, options.html):
         if file is not None:
             print(f"written to {file}")
-    return int(wrong or bool(training.errors(document.training)))
+    return int(bool(wrong))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
