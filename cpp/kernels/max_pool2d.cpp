@@ -13,6 +13,7 @@
 #include "max_pool2d_definition.hpp"
 #include "max_pool2d_scatter.hpp"
 #include "max_pool2d_strips.hpp"
+#include "max_pool2d_threes.hpp"
 #include "shuffles.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
@@ -92,7 +93,9 @@ Index forward_workspace(const MaxPool2dShape& p, Index rows, Index cols, bool in
     typedef typename ComputeOf<T>::type C;
     if (wants_definition<C>(p)) return 0;
     const Index any = make_layout<C>(p, rows, Range{0, cols}, indices).bytes;
-    return is_floating<T> ? max_of(any, strips_workspace<T>(p, rows, indices)) : any;
+    if constexpr (!is_floating<T>) return any;
+    return max_of(
+        any, wants_threes(p) && !indices ? threes_workspace<T>(cols) : strips_workspace<T>(p, rows, indices));
 }
 
 template <class C>
@@ -310,7 +313,9 @@ void forward(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, void* wor
     char* scratch = static_cast<char*>(workspace);
     if (wants_definition<C>(p)) return max_pool2d_plain(p, tile);
     if constexpr (is_floating<T>)
-        if (pool_in_strips(p, tile, scratch)) return;
+        if (wants_threes(p) && !tile.indices ? pool_threes(p, tile, reinterpret_cast<T*>(scratch))
+                                             : pool_in_strips(p, tile, scratch))
+            return;
     if (tile.indices)
         forward_tile<T, true>(p, tile, scratch);
     else

@@ -6,14 +6,10 @@
 // row-major order, as in max_pool2d.cpp. Where windows share rows, a strip walks down the image and keeps its
 // reduced rows in scratch memory, one vector each; else all rows of one window meet in registers and strips
 // follow each other along the row, in the order of memory.
-//
-// NOTE [ Doubt ]
-// x > best ? x : best is one instruction but drops a NaN in x. So the pixels are also added up: a sum is NaN
-// if any term is (infinities of both signs and overflow only cost time). Whoever is in doubt computes the
-// tile again with kernels that look at every pixel.
+// Pixels that may be NaN are noticed: see NOTE [ Doubt ].
 #pragma once
 
-#include "max_pool2d_definition.hpp"
+#include "max_pool2d_doubt.hpp"
 #include "strips.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
@@ -31,21 +27,6 @@ RUSHLIGHT_INLINE void take(Maxima<T>& best, Vec<T> x, Positions<T> at) {
     if constexpr (Indices) best.at = larger ? at : best.at;
     best.value = x > best.value ? x : best.value;
 }
-
-// Two sums, because one would wait for itself.
-template <class T>
-struct Doubt {
-    Vec<T> sum[2];
-
-    RUSHLIGHT_INLINE void note(int which, Vec<T> x) { sum[which] += x; }
-    bool any() const {
-        T lane[lanes<T>];
-        store(lane, sum[0] + sum[1]);
-        for (Index i = 0; i < lanes<T>; ++i)
-            if (lane[i] != lane[i]) return true;
-        return false;
-    }
-};
 
 template <class T>
 struct Strip {
@@ -238,11 +219,12 @@ bool pool_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, const R
     return !doubt.any();
 }
 
-// The usual sizes of float32 kernels get code of their own.
+// The usual sizes of float32 kernels get code of their own; of threes two apart, those that want indices.
 template <Index Stride, bool Indices, class T>
 bool pool_taps(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, const ReducedRows<T>& reduced) {
     if constexpr (sizeof(T) == 4) {
-        if (p.kernel_w == 3) return pool_tile<Stride, 3, Indices>(p, tile, reduced);
+        if constexpr (Stride == 1 || Indices)
+            if (p.kernel_w == 3) return pool_tile<Stride, 3, Indices>(p, tile, reduced);
         constexpr Index other = Stride == 1 ? 5 : 2;
         if (p.kernel_w == other) return pool_tile<Stride, other, Indices>(p, tile, reduced);
     }
