@@ -36,6 +36,16 @@ struct Strip {
     Positions<T> first;  // each output's first tap inside the image
 };
 
+// Calls body(tap) for tap = Begin, Begin + Step, ... below Taps; or below `taps`, if Taps is 0.
+template <Index Begin, Index Step, Index Taps, class Body>
+RUSHLIGHT_INLINE void each_tap(Index taps, const Body& body) {
+    if constexpr (Taps == 0) {
+        for (Index tap = Begin; tap < taps; tap += Step) body(tap);
+    } else {
+        RUSHLIGHT_UNROLL for (Index tap = Begin; tap < Taps; tap += Step) body(tap);
+    }
+}
+
 // One row's part of the windows. Taps = 0: as many as the strip says.
 template <Index Stride, Index Taps, bool Masked, bool Indices, class T>
 RUSHLIGHT_INLINE Maxima<T> reduce_row(const T* row, const Strip<T>& strip, Doubt<T>& doubt) {
@@ -49,13 +59,13 @@ RUSHLIGHT_INLINE Maxima<T> reduce_row(const T* row, const Strip<T>& strip, Doubt
         constexpr bool ends = Taps && Taps <= lanes<T>;
         best.value = pixels<Masked>(row, strip.col0, strip.W, lowest<T>());
         doubt.note(0, best.value);
-        for (Index tap = 1; tap < taps; ++tap) {
+        each_tap<1, 1, Taps>(taps, [&](Index tap) {
             const Vec<T> x = pixels<Masked>(row, strip.col0 + tap, strip.W, lowest<T>());
             take<Indices>(best, x, at(tap));
             if (!ends || tap + 1 == taps) doubt.note(1, x);
-        }
+        });
     } else {
-        for (Index tap = 0; tap < taps; tap += 2) {
+        each_tap<0, 2, Taps>(taps, [&](Index tap) {
             const Vec<T> a = pixels<Masked>(row, strip.col0 + tap, strip.W, lowest<T>());
             const Vec<T> b = pixels<Masked>(row, strip.col0 + tap + lanes<T>, strip.W, lowest<T>());
             doubt.note(0, a);
@@ -66,7 +76,7 @@ RUSHLIGHT_INLINE Maxima<T> reduce_row(const T* row, const Strip<T>& strip, Doubt
             else
                 take<Indices>(best, even, at(tap));
             if (tap + 1 < taps) take<Indices>(best, every_second<T, 1>(a, b, AllLanes<T>{}), at(tap + 1));
-        }
+        });
     }
     return best;
 }
