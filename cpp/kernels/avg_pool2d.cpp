@@ -6,6 +6,7 @@
 // of the stride are neighbours in that sum.
 #include "avg_pool2d_definition.hpp"
 #include "conv2d_tile.hpp"
+#include "lane_sums.hpp"
 #include "strips.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
@@ -125,9 +126,39 @@ void mean_tile(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile, T* work
     }
 }
 
+// A window of whole rows that follow each other in memory is one run of pixels, summed in four vectors.
+template <class T>
+inline bool is_run(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile) {
+    const Range across = window(windows_across(p), 0);
+    return p.OW == 1 && across.begin == 0 && across.end == p.W && tile.stride_w == 1 &&
+           (tile.stride_h == p.W || p.H == 1);
+}
+
+template <class T>
+T sum_of_run(const T* x, Index count) {
+    Vec<T> sums[4]{};
+    Index i = 0;
+    for (; i + 4 * lanes<T> <= count; i += 4 * lanes<T>)
+        RUSHLIGHT_UNROLL for (Index k = 0; k < 4; ++k) sums[k] += load(x + i + k * lanes<T>);
+    for (; i + lanes<T> <= count; i += lanes<T>) sums[0] += load(x + i);
+    if (i < count) sums[1] += load_lanes(x + i, 0, count - i);
+    return sum_of_lanes<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
+template <class T>
+void mean_of_runs(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile) {
+    for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh) {
+        const Range rows = window(windows_down(p), oh);
+        const T sum = sum_of_run(tile.x + rows.begin * p.W, (rows.end - rows.begin) * p.W);
+        tile.y[oh] = divided(sum, divisor_at(p, oh, 0));
+    }
+}
+
 template <class T>
 void forward(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile, T* workspace) noexcept {
-    if (!wants_strips(p) || tile.stride_w != 1)
+    if (is_run(p, tile))
+        mean_of_runs(p, tile);
+    else if (!wants_strips(p) || tile.stride_w != 1)
         avg_pool2d_plain(p, tile);
     else if (p.stride_w == 1)
         p.kernel_w == 3 ? mean_tile<1, 3>(p, tile, workspace) : mean_tile<1, 0>(p, tile, workspace);

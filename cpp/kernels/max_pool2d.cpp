@@ -107,10 +107,10 @@ struct Scratch {
     C* phases;                    // one image row, sorted
     unsigned char* done;          // which image rows are reduced
     C* best;                      // one row of results
-    C* values;                    // the reduced rows ...
+    C* values;                    // the reduced rows
     Position<C>* first;           // each output's first tap inside the image, as a position
     Position<C>* best_positions;  // where the results came from
-    Position<C>* positions;       // ... and where their maxima came from
+    Position<C>* positions;       // where the reduced rows' maxima came from
 
     Scratch(char* workspace, const Layout& s)
         : offsets(reinterpret_cast<Index*>(workspace + s.offsets)),
