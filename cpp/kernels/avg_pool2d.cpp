@@ -126,37 +126,49 @@ void mean_tile(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile, T* work
     }
 }
 
-// A window of whole rows that follow each other in memory is one run of pixels, summed in four vectors.
-template <class T>
-inline bool is_run(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile) {
+// A window of whole rows is one run of pixels, summed in four vectors.
+inline bool is_run(const AvgPool2dShape& p) {
     const Range across = window(windows_across(p), 0);
-    return p.OW == 1 && across.begin == 0 && across.end == p.W && tile.stride_w == 1 &&
-           (tile.stride_h == p.W || p.H == 1);
+    return p.OW == 1 && across.begin == 0 && across.end == p.W;
 }
 
-template <class T>
-T sum_of_run(const T* x, Index count) {
-    Vec<T> sums[4]{};
+// The sum of numbers 0 .. count - 1; get(i, n) is a vector of n of them from i on, and zeros.
+template <class T, class Get>
+RUSHLIGHT_INLINE T sum_of_run(Index count, const Get& get) {
+    constexpr Index together = 4;
+    Vec<T> sums[together]{};
     Index i = 0;
-    for (; i + 4 * lanes<T> <= count; i += 4 * lanes<T>)
-        RUSHLIGHT_UNROLL for (Index k = 0; k < 4; ++k) sums[k] += load(x + i + k * lanes<T>);
-    for (; i + lanes<T> <= count; i += lanes<T>) sums[0] += load(x + i);
-    if (i < count) sums[1] += load_lanes(x + i, 0, count - i);
+    for (; i + together * lanes<T> <= count; i += together * lanes<T>)
+        RUSHLIGHT_UNROLL for (Index k = 0; k < together; ++k) sums[k] += get(i + k * lanes<T>, lanes<T>);
+    for (; i + lanes<T> <= count; i += lanes<T>) sums[0] += get(i, lanes<T>);
+    if (i < count) sums[1] += get(i, count - i);
     return sum_of_lanes<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
 template <class T>
 void mean_of_runs(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile) {
+    const bool side_by_side = tile.stride_w == 1 && tile.stride_h == p.W;
     for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh) {
         const Range rows = window(windows_down(p), oh);
-        const T sum = sum_of_run(tile.x + rows.begin * p.W, (rows.end - rows.begin) * p.W);
+        const Index count = (rows.end - rows.begin) * p.W;
+        const T* x = tile.x + rows.begin * tile.stride_h;
+        const auto near = [x](Index i, Index n) {
+            return n == lanes<T> ? load(x + i) : load_lanes(x + i, 0, n);
+        };
+        const auto scattered = [&](Index i, Index n) {
+            T lane[lanes<T>] = {};
+            for (Index j = 0; j < n; ++j)
+                lane[j] = x[(i + j) / p.W * tile.stride_h + (i + j) % p.W * tile.stride_w];
+            return load(lane);
+        };
+        const T sum = side_by_side ? sum_of_run<T>(count, near) : sum_of_run<T>(count, scattered);
         tile.y[oh] = divided(sum, divisor_at(p, oh, 0));
     }
 }
 
 template <class T>
 void forward(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile, T* workspace) noexcept {
-    if (is_run(p, tile))
+    if (is_run(p))
         mean_of_runs(p, tile);
     else if (!wants_strips(p) || tile.stride_w != 1)
         avg_pool2d_plain(p, tile);
