@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rushlight.bench import cases, document, layers, reference, run, team, worker
+from rushlight.bench import cases, document, layers, options, reference, run, team, worker
 from rushlight.bench.peers import PEERS, common, numpy_im2col
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -366,6 +366,16 @@ def test_a_peers_process_holds_the_peer_alone() -> None:
     for code in (alone, plain):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
         assert done.stdout.strip() == "False", done.stdout + done.stderr
+
+
+def test_each_suite_has_its_rows() -> None:
+    given = options.parse(["--suite", "scaling,memory"])
+    assert {layer.suite for layer in given.chosen} == {"scaling"}
+    assert given.remembered == list(layers.LAYERS)
+    given = options.parse(["--suite", "memory,ops", "--layers", "relu"])
+    assert [layer.name for layer in given.remembered] == ["relu_224", "relu_b16"]
+    assert given.chosen == given.remembered
+    assert options.parse(["--suite", "training"]).chosen == []
 
 
 def test_memory_of_a_call_is_what_it_holds(tmp_path: Path) -> None:

@@ -42,7 +42,8 @@ def _measure(team: Team, who: Contender, layer: Layer, direction: str) -> dict[s
             return {"status": "unsupported", "reason": reply["unsupported"]}
         if name == small.name:
             worker.ask("time", seconds=0.0, least=1)
-    return {"peak": worker.ask("memory", calls=CALLS)["peak"], "least": layer.result_bytes(direction)}
+    peak, least = worker.ask("memory", calls=CALLS)["peak"], layer.result_bytes(direction)
+    return {"version": worker.info["version"], "peak": peak, "least": least}
 
 
 def measure(todo: list[tuple[Layer, str]], contenders: list[Contender]) -> Iterator[list[dict[str, Any]]]:

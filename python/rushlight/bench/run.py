@@ -92,13 +92,12 @@ def run_rows(
     options: argparse.Namespace, threads: int, isas: Sequence[str], plan: Plan, document: Document
 ) -> None:
     """One team, all rows, two tables."""
-    layers = [layer for layer in options.chosen if layer.suite in options.suite]
-    todo = rows(layers, options.direction)
+    todo = rows(options.chosen, options.direction)
     contenders = ours(options, threads, isas) + [Contender(name, threads) for name in wanted(options)]
     with Team() as team:
         absent = assemble(team, options, contenders)
         document.versions.update({w.contender.peer: w.info["version"] for w in team.workers})
-        peaks, rates = ask_machine(team, layers, 0.01 if options.quick else 0.5)
+        peaks, rates = ask_machine(team, options.chosen, 0.01 if options.quick else 0.5)
         document.peaks[str(threads)], document.bandwidths[str(threads)] = peaks, rates
         steps = with_progress(
             measure(team, todo, plan),
@@ -120,7 +119,7 @@ def show_rows(document: Document, threads: int) -> None:
 def run_memory(options: argparse.Namespace, document: Document) -> None:
     """Fresh processes for every row and library; forward, unless told otherwise."""
     directions = options.direction if options.direction_given else ["forward"]
-    todo = rows([layer for layer in options.chosen if layer.suite != "scaling"], directions)
+    todo = rows(options.remembered, directions)
     for threads in options.threads if options.threads_given else [1]:
         contenders = [Contender(OURS, threads)] + [
             Contender(name, threads) for name in wanted(options, ("torch",)) if name != "python"
@@ -132,6 +131,7 @@ def run_memory(options: argparse.Namespace, document: Document) -> None:
             lambda row: f"{row[0]['layer']} {row[0]['direction']}",
         )
         document.memory += [entry for row in steps for entry in row]
+    document.versions.update({e["peer"]: e["version"] for e in document.memory if "version" in e})
     show_memory(document)
 
 
@@ -229,7 +229,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse(argv)
     if options.list:
         lines = [
-            [x.name, x.suite, x.family, x.describe(), " ".join(DIRECTIONS[x.op])] for x in options.chosen
+            [x.name, x.suite, x.family, x.describe(), " ".join(DIRECTIONS[x.op])]
+            for x in options.chosen or options.remembered
         ]
         print(report.align(["layer", "suite", "family", "shape", "directions"], lines, left=5))
         return 0
