@@ -357,17 +357,20 @@ double conv2d_nanoseconds(const Conv2dShape& s, DType dtype) {
 
 void conv2d_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,
                     void* y, PreparedWeights* prepared) {
+    if (s.N == 0 || s.K == 0) return;  // nothing to write, however many groups there are
     with_forward_type(x.dtype, [&](auto zero) { run_forward<decltype(zero)>(s, x, w, bias, y, prepared); });
 }
 
 void conv2d_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w,
                            const TensorView* bias, void* dx) {
+    if (s.N == 0 || s.C == 0) return;
     if (dy.dtype == DType::float32) return run_backward_input<float>(s, dy, w, bias, dx);
     if (dy.dtype == DType::float64) return run_backward_input<double>(s, dy, w, bias, dx);
     run_backward_input<std::uint64_t>(s, dy, w, bias, dx);
 }
 
 void conv2d_backward_weight(const Conv2dShape& s, const TensorView& dy, const TensorView& x, void* dw) {
+    if (s.K == 0 || s.C == 0) return;
     if (dy.dtype == DType::float32) return run_backward_weight<float>(s, dy, x, dw);
     run_backward_weight<double>(s, dy, x, dw);
 }

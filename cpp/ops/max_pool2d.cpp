@@ -154,7 +154,7 @@ Plan max_pool2d_plan(const MaxPool2dShape& p, DType dtype, bool indices) {
     plan.algorithm = "separable maxima";
     plan.algorithms = {plan.algorithm};
     const double planes = double(p.N * p.C), rows = planes * double(p.OH), outputs = rows * double(p.OW);
-    plan.flops = outputs * double(p.kernel_h * p.kernel_w - 1);
+    plan.flops = outputs * (double(p.kernel_h) * double(p.kernel_w) - 1);
     plan.executed_flops = rows * double(p.W) * double(p.kernel_h - 1) + outputs * double(p.kernel_w - 1);
     plan.bytes = (planes * double(p.H) * double(p.W) + outputs) * double(element_bytes(dtype)) +
                  (indices ? outputs * sizeof(std::int64_t) : 0);
