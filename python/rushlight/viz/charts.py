@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..plan import Plan
+from ..roofline import Plan
 from .canvas import (
     COLD,
     GREY,
