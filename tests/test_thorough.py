@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-from bench.layers import LAYERS
 
 import thorough
+from rushlight.bench.layers import LAYERS
 
 
 def test_guard_pages(isa):

@@ -32,7 +32,7 @@ from kernel_cases import Conv, Pool, draw, using
 from rushlight import _core
 
 if TYPE_CHECKING:
-    from bench.layers import Layer
+    from rushlight.bench.layers import Layer
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
@@ -291,7 +291,7 @@ def rows_of_the_benchmarks() -> tuple[Layer, ...]:
     root = str(Path(__file__).parents[1])
     if root not in sys.path:  # run as a script
         sys.path.append(root)
-    from bench.layers import LAYERS
+    from rushlight.bench.layers import LAYERS
 
     return LAYERS
 

@@ -10,17 +10,12 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-if __package__ in (None, ""):  # run as a file: make `bench` importable, and keep bench/ itself off the path
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-
-from bench.worker import Worker, serve, warm_up
+from .worker import Worker, serve, warm_up
 
 WARM = 0.05  # seconds of calls before a series without pauses
 SLEEP = 0.005
@@ -73,5 +68,6 @@ class Staller(Worker):
         return self.call.run
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """For alone.py."""
     serve(Staller())
