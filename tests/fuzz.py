@@ -41,28 +41,19 @@ ALLOWED = (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError,
 ADDRESS_SPACE = 3 * 2**30
 
 ARRAY_NAMES = {
-    *(
-        "input",
-        "x",
-        "w",
-        "weight",
-        "b",
-        "bias",
-        "dy",
-        "y",
-        "grad_output",
-        "indices",
-        "target",
-        "other",
-        "self",
-    ),
-    *("running_mean", "running_var", "pos_weight", "out"),
+    *("input", "x", "w", "weight", "b", "bias", "dy", "y", "grad_output", "indices", "target", "out"),
+    *("running_mean", "running_var", "pos_weight", "self", "tensor", "a", "mat1", "mat2", "vec", "other"),
+    *("condition", "index", "source", "src", "mask", "value"),
 }
 FLOATS = (np.float32, np.float32, np.float32, np.float64)
 OTHERS = (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.bool_, np.float16, np.complex64)
 NASTY = (-1, 0, 2**31 - 1, 2**31, 2**32, 2**62, 2**63 - 1, 2**63, 2**64, -(2**31), -(2**63), 10**30)
-# Not fuzzed: they set the process up, measure it, or (prepare_conv2d) return no array.
-LEFT_OUT = {"set_isa", "set_num_threads", "set_conv_precision", "measure_fma_peak", "measure_bandwidth"}
+# Not fuzzed: they set the process up, measure it, or read and write files.
+LEFT_OUT = {
+    *("set_isa", "set_num_threads", "set_conv_precision", "measure_fma_peak", "measure_bandwidth"),
+    *("set_default_dtype", "set_float32_conv_precision", "set_num_interop_threads", "set_printoptions"),
+    *("load", "save"),
+}
 
 
 class Raises:
@@ -241,10 +232,16 @@ def core_functions() -> dict[str, tuple[Callable[..., Any], list[str], bool]]:
 
 
 def python_functions() -> dict[str, tuple[Callable[..., Any], list[str], bool]]:
-    """rushlight.functional and rushlight.nn.grad: all required arguments, and some of the others."""
+    """rushlight, its functional and its nn.grad: all required arguments, and some of the others."""
     found: dict[str, tuple[Callable[..., Any], list[str], bool]] = {}
-    for module in (F, grad):
-        for name in module.__all__:
+    names_of: dict[Any, list[str]] = {module: list(module.__all__) for module in (F, grad)}
+    names_of[rushlight] = [
+        name
+        for name, value in vars(rushlight).items()
+        if inspect.isfunction(value) and not name.startswith("_") and name not in LEFT_OUT
+    ]
+    for module in names_of:
+        for name in names_of[module]:
             function = getattr(module, name)
             names = [each.name for each in inspect.signature(function).parameters.values() if each.kind < 2]
             found[f"{module.__name__}.{name}"] = (function, names, False)

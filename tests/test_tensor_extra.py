@@ -145,3 +145,28 @@ def test_norm_0_counts():
     assert x.norm(0).item() == 3 and x.norm(0, dim=1).tolist() == [2, 1]
     x.norm(0).backward()
     assert x.grad.tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: rushlight.einsum(np.ones(2), np.ones(2)),
+        lambda: rushlight.detach(np.ones(2)),
+        lambda: rushlight.clone("x"),
+        lambda: rushlight.numel(3),
+        lambda: rushlight.is_floating_point(None),
+        lambda: rushlight.promote_types(1, rushlight.int8),
+        lambda: rushlight.can_cast(rushlight.int8, "x"),
+        lambda: rushlight.from_dlpack(3),
+        lambda: rushlight.pow(1j, 2),
+        lambda: rushlight.ones(3).narrow(0, 0.5, 1),
+    ],
+)
+def test_wrong_types_are_type_errors(call):
+    with pytest.raises(TypeError, match=r"must be|expected|cannot be interpreted"):
+        call()
+
+
+def test_dlpack_knows_no_objects():
+    with pytest.raises(RuntimeError, match="DLPack"):
+        rushlight.from_dlpack(np.zeros(1, object))

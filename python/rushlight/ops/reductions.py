@@ -191,7 +191,7 @@ def _moment(
         dim, unbiased = None, dim
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
-    dims = normal_dims(dim, x.ndim)
+    dims, keepdim = normal_dims(dim, x.ndim), bool(keepdim)
     axis: Any = dims if x.ndim else None
     wide = x.astype(np.float64) if x.dtype != np.float64 else x  # torch accumulates in double, too
     with np.errstate(all="ignore"):
