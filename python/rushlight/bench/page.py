@@ -8,9 +8,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ..viz.canvas import style
 from . import memory, report, training
 from .document import Document
-from .pictures import pictures
+from .pictures import Picture, pictures
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --soft: #8881; }
@@ -36,7 +37,7 @@ def write(document: Document, path: Path) -> None:
 def html(document: Document) -> str:
     """The page as text."""
     parts = ["<h1>rushlight bench</h1>", _facts(document)]
-    parts += [_figure(caption, figure) for _, caption, figure in pictures(document)]
+    parts += [_figure(picture) for picture in pictures(document)]
     for threads in document.threads:
         summary = report.summary(document, threads)
         parts += [f"<h2>{report.plural(threads)}</h2>", f"<p>{escape(summary).replace(chr(10), '<br>')}</p>"]
@@ -86,23 +87,25 @@ def _blocks(text: str) -> str:
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     def cells(tag: str, row: Sequence[str]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) + "</tr>"
+        left = [" class=left" if cell[:1].isalpha() else "" for cell in row]
+        pairs = zip(left, row, strict=True)
+        return "<tr>" + "".join(f"<{tag}{side}>{escape(cell)}</{tag}>" for side, cell in pairs) + "</tr>"
 
     head = f"<thead>{cells('th', header)}</thead>" if header else ""
     body = "".join(cells("td", line) for line in lines)
     return f'<div class="wide"><table>{head}<tbody>{body}</tbody></table></div>'
 
 
-def svg(figure: Any) -> str:
-    """A Figure as it stands in a page: its text is text, in the page's font."""
+def svg(picture: Picture) -> str:
+    """A picture as it stands in a page: its text is text, in the page's font."""
     from matplotlib import rc_context
 
     buffer = io.StringIO()
-    with rc_context({"svg.fonttype": "none"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    with style(), rc_context({"svg.fonttype": "none"}):
+        picture.figure().savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]
 
 
-def _figure(caption: str, figure: Any) -> str:
-    return f"<figure>{svg(figure)}<figcaption>{escape(caption)}</figcaption></figure>"
+def _figure(picture: Picture) -> str:
+    return f"<figure>{svg(picture)}<figcaption>{escape(picture.caption)}</figcaption></figure>"

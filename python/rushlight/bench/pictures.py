@@ -6,7 +6,9 @@ The colours are Okabe and Ito's, which colour-blind readers can tell apart; no c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,38 +37,53 @@ MOST = 300.0  # the speed-ups' axis ends here; what is beyond is drawn at its en
 ROWS = 45  # bars in one picture
 
 
-def pictures(document: Document) -> Iterator[tuple[str, str, Any]]:
-    """(file name without ending, caption, Figure) of everything that was measured."""
-    with style():
-        for threads in document.threads:
-            yield from _of_threads(document, threads)
-        if thread_gains(document):
-            yield "threads", "Our own speed with several threads over that with one.", _threads(document)
+@dataclass(frozen=True)
+class Picture:
+    """What could be drawn."""
+
+    name: str  # of a file, without its ending
+    caption: str
+    draw: Callable[[], Any]
+
+    def figure(self) -> Any:
+        """A matplotlib Figure, drawn now."""
+        with style():
+            return self.draw()
 
 
-def _of_threads(document: Document, threads: int) -> Iterator[tuple[str, str, Any]]:
+def pictures(document: Document) -> Iterator[Picture]:
+    """Of everything that was measured."""
+    for threads in document.threads:
+        yield from _of_threads(document, threads)
+    if thread_gains(document):
+        caption = "Our own speed with several threads over that with one."
+        yield Picture("threads", caption, partial(_threads, document))
+
+
+def _of_threads(document: Document, threads: int) -> Iterator[Picture]:
     count, rows = plural(threads), document.rows(threads, ("layers", "ops"))
     dots = _dots(rows)
     if any(dots.values()) and str(threads) in document.peaks:
         caption = f"Our convolutions under the roofline, {count}: no program is above the lines."
-        yield f"roofline_{threads}", caption, _roofline(document, threads, dots)
+        yield Picture(f"roofline_{threads}", caption, partial(_roofline, document, threads, dots))
     for direction in DIRECTIONS:
         found = [row for row in rows if row[0].direction == direction and _mine(row) and best_rival(row)]
         parts = [found[start : start + ROWS] for start in range(0, len(found), ROWS)]
         for number, part in enumerate(parts, 1):
             caption = f"Times of the others over ours, {direction}, {count}; the bar is the best of them."
             name = f"speedup_{direction}_{threads}" + (f"_{number}" if len(parts) > 1 else "")
-            yield name, caption, _speedups(part)
+            yield Picture(name, caption, partial(_speedups, part))
     if any(growth(document, axis, threads) for axis in AXES):
         caption = f"Cost as work grows, {count}: one size doubled in turn; p of time ~ size ** p."
-        yield f"growth_{threads}", caption, _growth(document, threads)
+        yield Picture(f"growth_{threads}", caption, partial(_growth, document, threads))
 
 
 def save(document: Document, folder: Path) -> None:
     """Every picture as a PNG in the folder, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, _, figure in pictures(document):
-        figure.savefig(folder / f"{name}.png", dpi=150)
+    for picture in pictures(document):
+        with style():
+            picture.figure().savefig(folder / f"{picture.name}.png", dpi=150)
 
 
 def _mine(row: Row) -> Result | None:
@@ -93,9 +110,11 @@ def _roofline(document: Document, threads: int, dots: Dots) -> Any:
     figure = new_figure(8, 5)
     axes = figure.subplots()
     found = [place for places in dots.values() for place in places]
-    for direction, (colour, marker) in DIRECTIONS.items():
-        xs, ys = ([place[i] for place in dots[direction]] for i in (0, 1))
-        axes.scatter(xs, ys, c=colour, marker=marker, s=22, alpha=0.8, label=direction, zorder=3)
+    for direction, places in dots.items():
+        colour, marker = DIRECTIONS[direction]
+        if places:
+            xs, ys = zip(*places, strict=True)
+            axes.scatter(xs, ys, c=colour, marker=marker, s=22, alpha=0.8, label=direction, zorder=3)
     peak = document.peaks[str(threads)]["float32"]
     low, high = min(x for x, _ in found) / 2, max(100.0, *(x for x, _ in found)) * 2
     lowest = min(y for _, y in found) / 2
@@ -109,8 +128,8 @@ def _roofline(document: Document, threads: int, dots: Dots) -> Any:
     axes.plot([low, high], [peak, peak], color=INK, linewidth=1.5)
     axes.text(high / 1.1, peak * 1.06, f"peak {peak / 1e9:.0f} GFLOP/s", ha="right", color=INK)
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(lowest, peak * 2))
-    axes.yaxis.set_major_formatter(lambda flops, _: f"{flops / 1e9:g}")
-    axes.xaxis.set_major_formatter(lambda intensity, _: f"{intensity:g}")
+    _plain_ticks(axes.xaxis, low, high)
+    _plain_ticks(axes.yaxis, lowest, peak * 2, unit=1e9)
     axes.set(xlabel="executed flops per byte moved", ylabel="executed GFLOP/s")
     axes.legend(frameon=False, loc="lower right")
     tidy(axes)
@@ -121,6 +140,14 @@ def _angle(figure: Any, decades_across: float, decades_up: float) -> float:
     """At which a line through the origin is drawn, in degrees; the labels take a tenth of the figure."""
     width, height = figure.get_size_inches()
     return math.degrees(math.atan2(0.88 * height / decades_up, 0.92 * width / decades_across))
+
+
+def _plain_ticks(axis: Any, low: float, high: float, unit: float = 1.0) -> None:
+    """1, 2, 5, 10 ... of the unit on a logarithmic axis, written as they are."""
+    series = (digit * 10.0**power for power in range(-4, 6) for digit in (1, 2, 5))
+    ticks = [tick for tick in series if low <= tick * unit <= high]
+    axis.set_ticks([tick * unit for tick in ticks], [f"{tick:g}" for tick in ticks])
+    axis.set_ticks([], minor=True)
 
 
 # ---- speed-ups -------------------------------------------------------------------------------------------
@@ -146,7 +173,8 @@ def _speedups(rows: list[Row]) -> Any:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     lowest = min((best_rival(row) or row[0]).time / (_mine(row) or row[0]).time for row in rows)
     axes.set(xscale="log", xlim=(min(0.45, lowest / 1.2), MOST))
-    ticks = [0.5, 1, 2, 5, 10, 20, 50, 100, 300]
+    ticks = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 300]
+    ticks = [tick for tick in ticks if tick >= axes.get_xlim()[0]]
     axes.set_xticks(ticks, [f"{tick:g}" if tick < MOST else f"≥ {tick:g}" for tick in ticks])
     axes.minorticks_off()
     axes.set_xlabel("times as long as ours")
@@ -182,6 +210,7 @@ def _growth(document: Document, threads: int) -> Any:
         axes.set_xscale("log", base=2)
         axes.set(yscale="log", xlabel=_NAMES[axis], ylabel="microseconds")
         axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.yaxis.set_major_formatter(lambda time, _: f"{time:g}")
         axes.set_title(f"flops grow with p = {AXES[axis]:.0f}", color=INK)
         axes.legend(frameon=False, fontsize=7)
         tidy(axes)

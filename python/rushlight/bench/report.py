@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from .document import Document, Result, Row
 from .layers import AXES, BY_NAME
-from .peers import OURS
+from .peers import OURS, PREPARED
 
 MARKS = {"ok": "-", "unsupported": "-", "error": "ERROR"}
 
@@ -58,8 +58,9 @@ def times(rows: Sequence[Row]) -> str:
 
 
 def best_rival(row: Row) -> Result | None:
-    """The quickest of the other libraries."""
-    return min((r for r in row if not r.ours and r.rounds), key=lambda r: r.time, default=None)
+    """The quickest of the other libraries, on equal terms."""
+    rivals = (r for r in row if r.rounds and not r.ours and r.peer not in PREPARED)
+    return min(rivals, key=lambda r: r.time, default=None)
 
 
 def ours(rows: Sequence[Row], peaks: dict[str, float]) -> str:

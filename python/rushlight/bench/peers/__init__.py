@@ -9,6 +9,8 @@ from __future__ import annotations
 
 OURS = "rushlight"
 
+PREPARED = ("ncnn",)  # get their weights transformed before they are timed: shown, but not as the best rival
+
 # name -> (module, what to `pip install`); ours first, then in the order of the table's columns
 PEERS: dict[str, tuple[str, str]] = {
     OURS: ("ours", "."),
