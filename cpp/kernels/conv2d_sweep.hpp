@@ -247,7 +247,7 @@ RUSHLIGHT_NOINLINE void sweep_vectors(const Sweep<T>& s) {
 template <class T>
 inline void sweep(const Sweep<T>& given) {
     const Sweep<T> s = without_gaps(given);
-    if (16 * count_row_vectors(s) > 15 * count_vectors(s)) return sweep_vectors(s);
+    if (64 * count_row_vectors(s) > 63 * count_vectors(s)) return sweep_vectors(s);
     for (Index col = 0; col < s.cols; col += lanes<T>) {
         Sweep<T> strip = s;
         strip.apart = s.pitch;
