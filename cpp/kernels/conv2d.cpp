@@ -43,7 +43,7 @@ inline bool is_point(const Conv2dShape& p) {
 template <class T>
 Index forward_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking) noexcept {
     const Index taps = blocking.reduction * p.R * p.S;
-    return tap_elements<T>(taps) + channel_sweep_elements<T>(taps) +
+    return tap_elements<T>(taps) + channel_sweep_elements<T>(taps, blocking.rows * blocking.cols) +
            tile_elements<T>(forward_rows(p, 0, blocking.rows), forward_cols(p, 0, blocking.cols),
                             blocking.reduction);
 }
@@ -102,9 +102,10 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
         make_layout(forward_rows(p, tile.rows.begin, rows), forward_cols(p, tile.cols.begin, cols), lanes<T>);
     Tap* taps = reinterpret_cast<Tap*>(workspace);
     T* packed_weights = workspace + tap_elements<T>(blocking.reduction * p.R * p.S);
-    T* pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * p.R * p.S);
+    T* pixels = packed_weights +
+                channel_sweep_elements<T>(blocking.reduction * p.R * p.S, blocking.rows * blocking.cols);
 
-    ChannelSweep<T> c{{}, WeightOrder::taps, layout.h, p.H, p.S};
+    ChannelSweep<T> c{{}, WeightOrder::taps, layout.h, layout.w, p.H, p.W};
     Sweep<T>& s = c.sweep;
     s.w_channel = Cg * p.R * p.S;
     s.pitch = layout.pitch;
@@ -156,7 +157,7 @@ Index backward_input_workspace(const Conv2dShape& p, const Conv2dBlocking& block
     const Axis shared_h = largest_shared(blocking.rows, p.R, p.stride_h);
     const Axis shared_w = largest_shared(blocking.cols, p.S, p.stride_w);
     return tap_elements<T>(blocking.reduction * p.R * p.S) +
-           channel_sweep_elements<T>(blocking.reduction * most_phase_taps(p)) +
+           channel_sweep_elements<T>(blocking.reduction * most_phase_taps(p), blocking.rows * blocking.cols) +
            max_of(tile_elements<T>(h, w, blocking.reduction),
                   tile_elements<T>(shared_h, shared_w, blocking.reduction));
 }
@@ -188,9 +189,10 @@ void backward_input_phases(const Conv2dShape& p, const Conv2dBlocking& blocking,
     const Index c = g * Cg + tile.channels.begin, most = min_of(Kg, blocking.reduction);
     Tap* const tables = reinterpret_cast<Tap*>(workspace);  // one per phase, side by side
     T* const packed_weights = workspace + tap_elements<T>(blocking.reduction * RS);
-    T* const pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * most_phase_taps(p));
+    T* const pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * most_phase_taps(p),
+                                                                 blocking.rows * blocking.cols);
 
-    ChannelSweep<T> sweep{{}, WeightOrder::channels, {}, p.OH, 0};
+    ChannelSweep<T> sweep{{}, WeightOrder::channels, {}, {}, p.OH, p.OW};
     Sweep<T>& s = sweep.sweep;
     s.w_channel = RS;
     s.pitch = layout.pitch;
@@ -226,7 +228,7 @@ void backward_input_phases(const Conv2dShape& p, const Conv2dBlocking& blocking,
                 s.rows = h.count;
                 s.cols = w.count;
                 sweep.h = h.axis;
-                sweep.width = w.axis.count;
+                sweep.w = w.axis;
                 sweep_either(sweep, suits_channels(sweep), packed_weights);
                 taps += most * area;
             }
