@@ -33,7 +33,7 @@ RUSHLIGHT_NOINLINE void pack_weights(const Sweep<T>& s, Index m, T* packed) {
         const T* from = s.w + first * s.w_channel + s.taps[0].weight;
         // Weights are read in whole cache lines: if channels lie a multiple of 4 KiB apart, their lines
         // compete and a second look at one would miss.
-        const Index lead = Index(-reinterpret_cast<std::uintptr_t>(from) % kVectorBytes / sizeof(T));
+        const Index lead = Index(-reinterpret_cast<std::size_t>(from) % kVectorBytes / sizeof(T));
         for (Index t = 0, next = lead > 0 ? lead : lanes<T>; t < s.tap_count; t = next, next += lanes<T>) {
             Vec<T> rows[lanes<T>];
             load_transposed(from + t, s.w_channel, count, min_of(next, s.tap_count) - t, rows);

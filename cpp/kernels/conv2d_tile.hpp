@@ -58,6 +58,11 @@ inline Axis make_axis(Index first, Index every, Index count, Index base, Index s
     return axis;
 }
 
+// Source pixels from the first to the last that `outputs` outputs read.
+inline Range read_range(const Axis& axis, Index outputs) {
+    return {axis.base, axis.base + (outputs - 1) * axis.step + (axis.count - 1) * axis.delta + 1};
+}
+
 struct TileLayout {
     Axis h, w;
     Index pitch;    // between rows
