@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rushlight.bench import cases, document, layers, reference, team, worker
+from rushlight.bench import cases, document, layers, options, reference, run, team, worker
 from rushlight.bench.peers import PEERS, common, numpy_im2col
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -318,6 +318,7 @@ def test_rounds_isas_threads_and_the_json_file(tmp_path: Path) -> None:
         ("--models alexnet", "no model 'alexnet'"),
         ("--from /nonexistent/x.json", "cannot read"),
         ("--confidence 1", "between 0 and 1"),
+        ("--add", "--add needs --json"),
         ("--direction sideways", "no direction 'sideways'"),
         ("--threads 0", "positive whole numbers"),
         ("--isa z80", "no ISA 'z80'"),
@@ -329,16 +330,22 @@ def test_rounds_isas_threads_and_the_json_file(tmp_path: Path) -> None:
         ("--nonsense", "unrecognized arguments"),
     ],
 )
-def test_a_bad_option_is_one_line_and_status_2(arguments: str, message: str) -> None:
-    done = call(*arguments.split())
-    assert done.returncode == 2 and done.stdout == ""
-    assert message in done.stderr and done.stderr.count("\n") == 1
+def test_a_bad_option_is_one_line_and_status_2(
+    arguments: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status: object = run.main(arguments.split())
+    except SystemExit as error:
+        status = error.code
+    said = capsys.readouterr()
+    assert status == 2 and said.out == ""
+    assert message in said.err and said.err.count("\n") == 1
 
 
-def test_list() -> None:
-    done = call("--list", "--suite", "all")
-    assert done.returncode == 0
-    assert all(layer.describe() in done.stdout for layer in layers.BY_NAME.values())
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(["--list", "--suite", "all"]) == 0
+    said = capsys.readouterr().out
+    assert all(layer.describe() in said for layer in layers.BY_NAME.values())
 
 
 def test_the_script_of_the_source_tree_is_the_same_command() -> None:
@@ -359,6 +366,16 @@ def test_a_peers_process_holds_the_peer_alone() -> None:
     for code in (alone, plain):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
         assert done.stdout.strip() == "False", done.stdout + done.stderr
+
+
+def test_each_suite_has_its_rows() -> None:
+    given = options.parse(["--suite", "scaling,memory"])
+    assert {layer.suite for layer in given.chosen} == {"scaling"}
+    assert given.remembered == list(layers.LAYERS)
+    given = options.parse(["--suite", "memory,ops", "--layers", "relu"])
+    assert [layer.name for layer in given.remembered] == ["relu_224", "relu_b16"]
+    assert given.chosen == given.remembered
+    assert options.parse(["--suite", "training"]).chosen == []
 
 
 def test_memory_of_a_call_is_what_it_holds(tmp_path: Path) -> None:

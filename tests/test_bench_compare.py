@@ -92,6 +92,8 @@ def test_memory_table_and_the_rows_above_torch() -> None:
     assert memory.more_than(entries) == ["b forward threads 1"]
     near = [entry("a", 2**20 + 1), entry("a", 2**20, "torch")]
     assert memory.more_than(near) == []
+    dead = {"layer": "c", "direction": "forward", "label": "torch", "status": "error", "reason": "died"}
+    assert memory.errors([*entries, dead]) == ["ERROR c forward torch: died"]
     assert "|      0.50 |         1.00 |     2.00 |    0.50 |" in memory.table(entries)
 
 
@@ -103,6 +105,19 @@ def test_the_file_comes_back_as_it_was(tmp_path: Path) -> None:
     assert after == before
     assert len(json.loads(file.read_text())["results"]) == len(before.rows())
     assert len(after.rows(1)) == 2 + len(layers.GROWING) and after.threads == [1, 2]
+
+
+def test_a_run_is_added_to_an_earlier_one(tmp_path: Path) -> None:
+    before = whole()
+    again = [result("unet_1", [7.0]), result("unet_1", [8.0], "torch")]
+    after = document.joined(before, made(again, machine=before.machine, memory=[entry("b", 1)]))
+    times = {(r.layer, r.threads, r.label): r.time for r in after.results if r.rounds}
+    assert times["unet_1", 1, "rushlight"] == 7.0 and times["unet_1", 1, "torch"] == 8.0
+    assert times["unet_1", 2, "torch"] == times["tiny_5x5", 1, "torch"] == 4e-5
+    assert len(after.rows()) == len(before.rows()) and after.settings["threads"] == [1, 2]
+    assert [each["layer"] for each in after.memory] == ["a", "a", "b"] and after.peaks == before.peaks
+    with pytest.raises(ValueError, match="another machine"):
+        document.joined(before, made(again))
 
 
 # ---- compare ---------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ def facts() -> str:
         "float32 peak": peaks,
         "rounds": f"{rounds}; the figure is the median of the best round",
     }
-    return _markdown(["", ""], [[name, text] for name, text in lines.items()], 2)
+    return "\n".join(f"- **{name}**: {text}" for name, text in lines.items()) + "\n"
 
 
 def times(direction: str) -> str:
@@ -122,15 +122,15 @@ def times(direction: str) -> str:
 def _times(rows: list[Row]) -> str:
     peers, medium = _peers(rows), any(_mine(row, "medium") for row in rows)
     header = ["layer", "rushlight", *(["at medium"] if medium else [])]
-    header += [*(NAMES[name] for name in peers), "best / ours", "of roofline"]
+    header += ["best / ours", "of roofline", *(NAMES[name] for name in peers)]
     lines = []
     for row in rows:
         mine, by = _mine(row), {r.peer: r for r in row if r.rounds}
         assert mine is not None
         ratio, least = _ratio(row), mine.roofline.get("seconds")
         cells = [_name(mine), _time(mine), *([_time(_mine(row, "medium"))] if medium else [])]
-        cells += [_time(by.get(name)) for name in peers]
         cells += [f"**{report.ratio(ratio)}**" if ratio else "", f"{least / mine.time:.0%}" if least else ""]
+        cells += [_time(by.get(name)) for name in peers]
         lines.append(cells)
     return _markdown(header, lines, 1)
 

@@ -26,4 +26,5 @@ def load(module: str) -> object:
 
 if __name__ == "__main__":
     sys.path[:] = [path for path in sys.path if Path(path).resolve() != HERE]  # its names would hide others
+    sys.path.append(str(HERE.parents[1]))  # where ours is, if nowhere else: the parent ran it in its folder
     vars(load(sys.argv[1]))["main"]()

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from .layers import BY_NAME
 from .peers import OURS
 
 SCHEMA = 2
@@ -132,6 +133,37 @@ def _unpacked(row: dict[str, Any]) -> list[Result]:
 
 def _round(figures: list[float]) -> dict[str, float]:
     return dict(zip(FIGURES, figures, strict=True))
+
+
+def joined(old: Document, new: Document) -> Document:
+    """What either holds; of what both hold, the newer. ValueError if they are of different machines."""
+    if old.machine.get("cpu") != new.machine.get("cpu"):
+        raise ValueError(f"the file is of another machine: {old.machine.get('cpu')}")
+    measured = {(r.layer, r.direction, r.threads) for r in new.results}
+    results = [r for r in old.results if (r.layer, r.direction, r.threads) not in measured] + new.results
+    places = {name: place for place, name in enumerate(BY_NAME)}
+    results.sort(key=lambda r: (r.threads, places.get(r.layer, len(places)), r.direction))
+    settings = new.settings if new.results else old.settings
+    return replace(
+        new,
+        settings={**settings, "threads": sorted({r.threads for r in results})},
+        versions=old.versions | new.versions,
+        peaks={t: old.peaks.get(t, {}) | new.peaks.get(t, {}) for t in old.peaks | new.peaks},
+        bandwidths=old.bandwidths | new.bandwidths,
+        results=results,
+        memory=_newer(old.memory, new.memory, "layer", "direction", "threads"),
+        training=_newer(old.training, new.training, "model", "threads"),
+        overhead=old.overhead | new.overhead,
+    )
+
+
+Entries = list[dict[str, Any]]
+
+
+def _newer(old: Entries, new: Entries, *keys: str) -> Entries:
+    """All new entries, and those of the old that no new one has the keys of."""
+    measured = {tuple(entry[key] for key in keys) for entry in new}
+    return [entry for entry in old if tuple(entry[key] for key in keys) not in measured] + new
 
 
 def _short(value: Any) -> Any:

@@ -27,7 +27,7 @@ def measure_row(layer: Layer, direction: str, contenders: list[Contender]) -> li
             try:
                 entry = _measure(team, who, layer, direction)
             except WorkerError as error:
-                entry = {"reason": str(error)}
+                entry = {"status": "error", "reason": str(error)}
         named = {"layer": layer.name, "shape": layer.describe(), "direction": direction}
         found.append({**named, "threads": who.threads, "peer": who.peer, "label": who.label, **entry})
     return found
@@ -39,10 +39,11 @@ def _measure(team: Team, who: Contender, layer: Layer, direction: str) -> dict[s
     for name in (small.name, layer.name):
         reply = worker.ask("prepare", layer=name, direction=direction)
         if "unsupported" in reply:
-            return {"reason": reply["unsupported"]}
+            return {"status": "unsupported", "reason": reply["unsupported"]}
         if name == small.name:
             worker.ask("time", seconds=0.0, least=1)
-    return {"peak": worker.ask("memory", calls=CALLS)["peak"], "least": layer.result_bytes(direction)}
+    peak, least = worker.ask("memory", calls=CALLS)["peak"], layer.result_bytes(direction)
+    return {"version": worker.info["version"], "peak": peak, "least": least}
 
 
 def measure(todo: list[tuple[Layer, str]], contenders: list[Contender]) -> Iterator[list[dict[str, Any]]]:
@@ -61,6 +62,15 @@ def more_than(entries: list[dict[str, Any]], rival: str = "torch") -> list[str]:
         if mine is not None and theirs is not None and mine > theirs + GRAIN:
             found.append(f"{entry['layer']} {entry['direction']} threads {entry['threads']}")
     return found
+
+
+def errors(entries: list[dict[str, Any]]) -> list[str]:
+    """A line for every failure."""
+    return [
+        f"ERROR {entry['layer']} {entry['direction']} {entry['label']}: {entry['reason']}"
+        for entry in entries
+        if entry.get("status") == "error"
+    ]
 
 
 def table(entries: list[dict[str, Any]]) -> str:

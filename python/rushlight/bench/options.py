@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import machine
-from .layers import DIRECTIONS, select
+from .layers import DIRECTIONS, Layer, select
 from .measure import Plan, rows
 from .models import MODELS
 from .peers import PEERS
@@ -91,6 +91,7 @@ def _parser() -> Parser:
     add("--list", action="store_true", help="show the layers and stop")
     where = parser.add_argument_group("where it goes").add_argument
     where("--json", type=Path, metavar="FILE", help="write all results there as well")
+    where("--add", action="store_true", help="to what that file holds; rows measured again replace the old")
     where("--html", type=Path, metavar="FILE", help="one page with tables and pictures (needs matplotlib)")
     where("--plot", type=Path, metavar="FOLDER", help="the pictures alone, as PNG (needs matplotlib)")
     where("--from", dest="source", type=Path, metavar="JSON", help="measure nothing: show an earlier run")
@@ -135,7 +136,12 @@ def _check(options: argparse.Namespace) -> None:
     _known("peer", options.peers or [], (*list(PEERS)[1:], "all", "none"))
     if options.rounds < 1 or not options.seconds > 0:
         raise ValueError("--rounds and --seconds must be positive")
-    options.chosen = _rows(options)
+    if options.add and options.json is None:
+        raise ValueError("--add needs --json FILE")
+    suites = [suite for suite in options.suite if suite in ROW_SUITES]
+    options.chosen = _rows(options, suites)
+    remembered = [suite for suite in suites if suite != "scaling"] or ["layers", "ops"]
+    options.remembered = _rows(options, remembered if "memory" in options.suite else [])
     for file in (options.json, options.html):
         if file is not None:  # better to fail now than after an hour
             new = not file.exists()
@@ -144,17 +150,14 @@ def _check(options: argparse.Namespace) -> None:
                 file.unlink()
 
 
-def _rows(options: argparse.Namespace) -> list[object]:
-    """The layers of the suites that time rows; for `memory` alone those of layers and ops."""
-    suites = [suite for suite in options.suite if suite in ROW_SUITES]
-    if not suites and "memory" in options.suite:
-        suites = ["layers", "ops"]
+def _rows(options: argparse.Namespace, suites: Sequence[str]) -> list[Layer]:
+    """The layers asked for of these suites; at least one, if there is a suite."""
     if not suites:
         return []
     chosen = select(options.layers, suites)
     if not rows(chosen, options.direction):
         raise ValueError("none of these layers has any of these directions")
-    return list(chosen)
+    return chosen
 
 
 def _known(kind: str, names: Sequence[str], known: Sequence[str]) -> None:

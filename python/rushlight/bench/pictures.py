@@ -236,6 +236,7 @@ def _threads(document: Document) -> Any:
     axes.axhline(most, color=INK, linewidth=1)
     axes.axhline(1, color=GREY, linewidth=1)
     axes.set(xscale="log", ylim=(0, most * 1.15))
+    axes.xaxis.set_major_formatter(lambda time, _: f"{time:g}")
     axes.set(xlabel="microseconds with one thread", ylabel=f"times as fast with {most} threads")
     axes.legend(frameon=False, loc="lower right")
     tidy(axes)

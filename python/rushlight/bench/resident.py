@@ -21,7 +21,7 @@ def memory(field: str) -> int:
 
 def forget_peak() -> int:
     """Gives free blocks back and lets VmHWM begin again at the present VmRSS, which is returned."""
-    with contextlib.suppress(OSError, AttributeError):  # not glibc
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # not glibc
         ctypes.CDLL(None).malloc_trim(0)
     with contextlib.suppress(OSError):  # not Linux
         Path("/proc/self/clear_refs").write_text("5")

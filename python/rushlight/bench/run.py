@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from importlib.util import find_spec
 
 from . import compare, machine, memory, report, training
-from .document import Document, read
+from .document import Document, joined, read
 from .layers import DIRECTIONS, Layer
 from .measure import QUICK, Plan, measure, rows
 from .options import PROGRAM, ROW_SUITES, parse
@@ -92,13 +92,12 @@ def run_rows(
     options: argparse.Namespace, threads: int, isas: Sequence[str], plan: Plan, document: Document
 ) -> None:
     """One team, all rows, two tables."""
-    layers = [layer for layer in options.chosen if layer.suite in options.suite]
-    todo = rows(layers, options.direction)
+    todo = rows(options.chosen, options.direction)
     contenders = ours(options, threads, isas) + [Contender(name, threads) for name in wanted(options)]
     with Team() as team:
         absent = assemble(team, options, contenders)
         document.versions.update({w.contender.peer: w.info["version"] for w in team.workers})
-        peaks, rates = ask_machine(team, layers, 0.01 if options.quick else 0.5)
+        peaks, rates = ask_machine(team, options.chosen, 0.01 if options.quick else 0.5)
         document.peaks[str(threads)], document.bandwidths[str(threads)] = peaks, rates
         steps = with_progress(
             measure(team, todo, plan),
@@ -120,7 +119,7 @@ def show_rows(document: Document, threads: int) -> None:
 def run_memory(options: argparse.Namespace, document: Document) -> None:
     """Fresh processes for every row and library; forward, unless told otherwise."""
     directions = options.direction if options.direction_given else ["forward"]
-    todo = rows([layer for layer in options.chosen if layer.suite != "scaling"], directions)
+    todo = rows(options.remembered, directions)
     for threads in options.threads if options.threads_given else [1]:
         contenders = [Contender(OURS, threads)] + [
             Contender(name, threads) for name in wanted(options, ("torch",)) if name != "python"
@@ -132,6 +131,7 @@ def run_memory(options: argparse.Namespace, document: Document) -> None:
             lambda row: f"{row[0]['layer']} {row[0]['direction']}",
         )
         document.memory += [entry for row in steps for entry in row]
+    document.versions.update({e["peer"]: e["version"] for e in document.memory if "version" in e})
     show_memory(document)
 
 
@@ -202,8 +202,12 @@ def show(document: Document) -> None:
 
 def finish(options: argparse.Namespace, document: Document) -> int:
     """Notes and files. 1 if one of our own answers was wrong or failed, else 0."""
-    for line in [*report.notes(document.results), *training.errors(document.training)]:
+    strange = training.errors(document.training)
+    for line in [*report.notes(document.results), *memory.errors(document.memory), *strange]:
         print(line)
+    wrong = strange or any(result.status == "error" and result.ours for result in document.results)
+    if options.add and options.json.exists():
+        document = joined(read(options.json), document)
     if options.json is not None:
         document.write(options.json)
     if options.plot is not None:
@@ -217,8 +221,7 @@ def finish(options: argparse.Namespace, document: Document) -> int:
     for file in (options.json, options.plot, options.html):
         if file is not None:
             print(f"written to {file}")
-    wrong = any(result.status == "error" and result.ours for result in document.results)
-    return int(wrong or bool(training.errors(document.training)))
+    return int(bool(wrong))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -226,7 +229,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse(argv)
     if options.list:
         lines = [
-            [x.name, x.suite, x.family, x.describe(), " ".join(DIRECTIONS[x.op])] for x in options.chosen
+            [x.name, x.suite, x.family, x.describe(), " ".join(DIRECTIONS[x.op])]
+            for x in options.chosen or options.remembered
         ]
         print(report.align(["layer", "suite", "family", "shape", "directions"], lines, left=5))
         return 0
