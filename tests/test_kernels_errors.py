@@ -338,6 +338,10 @@ def test_an_empty_result_takes_no_time():
     dx = _core.conv2d_backward_input(many, weight, (1, 0, 4, 4), ONE, NONE, ONE, 2**31)
     assert dx.shape == (1, 0, 4, 4)
     assert _core.conv2d_backward_weight(many, dx, weight.shape, ONE, NONE, ONE, 2**31).shape == weight.shape
+    assert _core.conv2d_backward_bias(np.empty((2**40, 1, 0, 1), np.float32)).tolist() == [0]
+    assert _core.batch_norm_forward(np.empty((2**40, 1, 0)), None, None, 1e-5, None, None)[0].size == 0
+    planes = np.empty((1, 2**40, 0, 3), np.float32)
+    assert _core.max_pool2d_backward(planes, planes.astype(np.int64), (1, 2**40, 0, 0)).size == 0
 
 
 def test_isa_and_threads():

@@ -291,8 +291,8 @@ void run_backward_weight(const Conv2dShape& s, const TensorView& dy, const Tenso
 template <class T>
 void run_backward_bias(const TensorView& dy, void* db) {
     const kernels::Images<const T> images_dy = images<T>(dy);
-    const Index N = dy.ndim == 4 ? dy.shape[0] : 1, K = dy.shape[dy.ndim - 3];
-    const Index OH = dy.shape[dy.ndim - 2], OW = dy.shape[dy.ndim - 1];
+    const Index K = dy.shape[dy.ndim - 3], OH = dy.shape[dy.ndim - 2], OW = dy.shape[dy.ndim - 1];
+    const Index N = OH == 0 || OW == 0 ? 0 : dy.ndim == 4 ? dy.shape[0] : 1;  // empty images are none
     const auto kernel = conv2d_kernels<T>(active_kernels()).backward_bias;
     parallel_for(K, double(N) * double(K) * double(OH) * double(OW) / 8,
                  [&](Index k) { kernel({images_dy, static_cast<T*>(db), N, OH, OW, {k, k + 1}}); });

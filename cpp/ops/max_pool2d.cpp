@@ -86,6 +86,7 @@ void run_backward(const MaxPool2dKernels<T>& kernels, const TensorView& grad, co
     const Index H = input_size[ndim - 2], W = input_size[ndim - 1];
     const Index outputs = grad.shape[ndim - 2] * grad.shape[ndim - 1], inputs = H * W;
     const Index planes = grad.shape[ndim - 3] * (ndim == 4 ? grad.shape[0] : 1);
+    if (inputs == 0 && outputs == 0) return;  // of empty planes there may be any number
     const T* dy = grad.as<const T>();
     const std::int64_t* positions = indices.as<const std::int64_t>();
     T* dx = static_cast<T*>(out);
