@@ -42,8 +42,8 @@ class PreparedConv2d {
     }
 
     py::array forward(const py::object& x, const py::object& b, const std::array<Index, 2>& stride,
-                      const std::array<Index, 4>& padding, const std::array<Index, 2>& dilation,
-                      Index groups) {
+                      const std::array<Index, 4>& padding, const std::array<Index, 2>& dilation, Index groups,
+                      const py::object& out) {
         Array input(x, "conv2d", "input"), weight(weight_, "conv2d", "weight");
         const bool has_bias = !b.is_none();
         Array bias(has_bias ? b : x, "conv2d", "bias");
@@ -59,7 +59,9 @@ class PreparedConv2d {
 
         const Index sizes[4] = {shape.N, shape.K, shape.OH, shape.OW};
         const int ndim = input.view().ndim;
-        py::array y = new_array(native_dtype(input.view().dtype), sizes + 4 - ndim, ndim);
+        py::array y = result_array("conv2d", out, input.view().dtype, sizes + 4 - ndim, ndim);
+        if (!out.is_none())
+            for (Array* read : {&input, &weight, &bias}) read->keep_apart(y);
         void* data = y.mutable_data();
         run_released(conv2d_nanoseconds(shape, input.view().dtype), [&] {
             conv2d_forward(shape, input.view(), weight.view(), bias_view, data, &prepared_);
@@ -98,7 +100,7 @@ void bind_prepared(py::module_& m) {
         .def_property_readonly("nbytes", &PreparedConv2d::bytes)
         .def("refresh", &PreparedConv2d::refresh, "changes"_a)
         .def("forward", &PreparedConv2d::forward, "x"_a, "b"_a, "stride"_a, "padding"_a, "dilation"_a,
-             "groups"_a)
+             "groups"_a, "out"_a = py::none())
         .def(py::pickle([](const PreparedConv2d& self) { return py::make_tuple(self.weight(), self.own()); },
                         [](const py::tuple& state) {
                             return std::make_unique<PreparedConv2d>(state[0], state[1].cast<bool>());
