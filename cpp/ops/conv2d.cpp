@@ -352,7 +352,9 @@ double conv2d_nanoseconds(const Conv2dShape& s, DType dtype) {
                         : dtype == DType::float64      ? 15
                                                        : 8;
     const double pixels = double(s.N) * (double(s.C) * double(s.H * s.W) + double(s.K) * double(s.OH * s.OW));
-    return conv2d_multiply_adds(s) / rate + pixels / 8;
+    // Beginning a plane that is filtered by itself takes as long as a few pixels.
+    const double planes = s.groups == s.C ? double(s.N) * double(s.K) : 0;
+    return conv2d_multiply_adds(s) / rate + pixels / 8 + planes * 8;
 }
 
 void conv2d_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,
