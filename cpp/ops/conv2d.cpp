@@ -66,7 +66,6 @@ void forward_depthwise(const Conv2dShape& s, const KernelTable& t, const Images<
                        const Weights<T>& w, const T* b, T* y, double ns) {
     depthwise::forward(s, depthwise_kernels<T>(t), conv2d_kernels<T>(t), x, w.data, b, y, ns);
 }
-
 template <class T>
 void describe_forward_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     direct::describe_forward(s, conv2d_kernels<T>(t), ns, plan);
@@ -75,7 +74,6 @@ template <class T, const kernels::WinogradKernels<T> KernelTable::* Kernels>
 void describe_forward_winograd(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     winograd::describe_forward(s, t.*Kernels, ns, plan);
 }
-
 template <class T>
 void describe_forward_depthwise(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     depthwise::describe_forward(s, depthwise_kernels<T>(t), ns, plan);
@@ -132,7 +130,6 @@ template <class T>
 void describe_backward_input_depthwise(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     depthwise::describe_backward_input(s, depthwise_kernels<T>(t), ns, plan);
 }
-
 template <class T>
 void describe_backward_input_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     direct::describe_backward_input(s, conv2d_kernels<T>(t), ns, plan);
@@ -352,7 +349,9 @@ double conv2d_nanoseconds(const Conv2dShape& s, DType dtype) {
                         : dtype == DType::float64      ? 15
                                                        : 8;
     const double pixels = double(s.N) * (double(s.C) * double(s.H * s.W) + double(s.K) * double(s.OH * s.OW));
-    return conv2d_multiply_adds(s) / rate + pixels / 8;
+    // Beginning a plane that is filtered by itself takes as long as a few pixels.
+    const double planes = s.groups == s.C ? double(s.N) * double(s.K) : 0;
+    return conv2d_multiply_adds(s) / rate + pixels / 8 + planes * 8;
 }
 
 void conv2d_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,

@@ -48,6 +48,7 @@ def interpolate(
                    'trilinear'; torch's 'bicubic', 'area' and 'lanczos' are not there (NotImplementedError)
     align_corners  linear modes: whether the corner pixels' middles stay where they are
     recompute_scale_factor  use the ratio of the sizes instead of scale_factor itself
+    antialias      True is not there (NotImplementedError)
 
     Returns a new array: an ndarray for an ndarray, a Tensor for a Tensor. Raises ValueError for contradictory
     arguments, RuntimeError for empty images, TypeError for arguments of the wrong type.

@@ -200,6 +200,8 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     that speak DLPack; their from_dlpack takes our Tensors likewise. Memory that its owner calls read-only
     gives a Tensor that refuses in-place writes.
 
+    Raises TypeError if the object does not speak DLPack, RuntimeError if its memory cannot be shared.
+
     >>> import numpy, rushlight
     >>> rushlight.from_dlpack(numpy.arange(3))
     tensor([0, 1, 2])
