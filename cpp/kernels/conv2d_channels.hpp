@@ -271,6 +271,9 @@ RUSHLIGHT_NOINLINE void sweep_channels(ChannelSweep<T> c, T* scratch) {
     }
 }
 
+// What the other loop's multiply-adds cost. With 16 registers it waits for the loads of its weights.
+constexpr double kSweepPrice = kChannelTilePixels < 12 ? 1.16 : 0.984;
+
 // Whether sweep_channels is the quicker one: both are priced in vector multiply-adds per tap, what they waste
 // included.
 template <class T>
@@ -294,7 +297,7 @@ RUSHLIGHT_NOINLINE bool prefers_channels(ChannelSweep<T> c) {
     const double by_channels = (vectors + alone) * (pixels + results + weights);
     const Sweep<T> rows = without_gaps(s);
     const Index swept = min_of(count_vectors(rows), count_row_vectors(rows));
-    return by_channels < 0.984 * double(swept) * double(s.channels);
+    return by_channels < kSweepPrice * double(swept) * double(s.channels);
 }
 
 // Integers, which no figure is asked of, have one loop.
