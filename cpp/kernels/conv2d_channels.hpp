@@ -250,7 +250,8 @@ inline void sweep_channel_block(const ChannelSweep<T>& c, const Interior& in, In
         pack_neighbours<T, V>(s, c.h.count * c.w.count, m, scratch);
     T* const results = scratch + packed_taps<T>(s.tap_count) * V * lanes<T>;
     const Index col_parts = (s.cols + kBandPixels - 1) / kBandPixels;
-    const Index row_parts = (s.rows * ((s.cols + col_parts - 1) / col_parts) + kBandPixels - 1) / kBandPixels;
+    const Index most_rows = kBandPixels / ((s.cols + col_parts - 1) / col_parts);  // of a band
+    const Index row_parts = (s.rows + most_rows - 1) / most_rows;
     for (Index i = 0; i < row_parts; ++i)
         for (Index j = 0; j < col_parts; ++j)
             sweep_channel_band<T, V>(c, in,
