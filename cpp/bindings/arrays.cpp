@@ -1,7 +1,10 @@
 // Reading NumPy arrays and making new ones.
 #include "bindings/arrays.hpp"
 
+#include <algorithm>
 #include <new>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace rushlight::bindings {
@@ -61,6 +64,19 @@ void Array::make_copy() {
     read();
 }
 
+void Array::keep_apart(const py::array& other) {
+    const Index size = array_.itemsize();
+    Index first = 0, last = size;  // bytes from the first element, if there is one
+    for (int i = 0; i < view_.ndim; ++i) {
+        if (shape_[i] == 0) return;
+        const Index reach = (shape_[i] - 1) * strides_[i] * size;
+        (reach < 0 ? first : last) += reach;
+    }
+    const char* mine = static_cast<const char*>(array_.data());
+    const char* theirs = static_cast<const char*>(other.data());
+    if (mine + first < theirs + other.nbytes() && theirs < mine + last) make_copy();
+}
+
 void Array::read() {
     const py::ssize_t size = array_.itemsize();
     view_ = TensorView{const_cast<void*>(array_.data()), dtype_of(array_.dtype()), int(array_.ndim()), shape_,
@@ -76,6 +92,25 @@ py::array new_array(const py::dtype& dtype, const Index* shape, int ndim) {
     for (int i = 0; i < ndim; ++i)
         if (__builtin_mul_overflow(bytes, shape[i] > 0 ? shape[i] : 1, &bytes)) throw std::bad_alloc();
     return py::array(dtype, std::vector<py::ssize_t>(shape, shape + ndim));
+}
+
+py::array result_array(const char* function, const py::object& out, DType dtype, const Index* shape,
+                       int ndim) {
+    if (out.is_none()) return new_array(native_dtype(dtype), shape, ndim);
+    const Array seen(out, function, "out");
+    const py::array array = py::reinterpret_borrow<py::array>(out);
+    const TensorView& view = seen.view();
+    const bool contiguous = array.flags() & py::array::c_style;
+    const bool in_place = seen.array().is(array);  // else it had to be copied to be read
+    if (in_place && array.writeable() && contiguous && view.dtype == dtype && view.ndim == ndim &&
+        std::equal(shape, shape + ndim, view.shape))
+        return array;
+    throw std::runtime_error(
+        std::string(function) +
+        ": expected out to be a writeable, C-contiguous array of native byte order, size " +
+        to_string(shape, ndim) + " and dtype " + scalar_name(dtype) + ", but got size " + to_string(view) +
+        " and dtype " + scalar_name(view.dtype) + (array.writeable() ? "" : ", read-only") +
+        (contiguous ? "" : ", not C-contiguous") + (in_place ? "" : ", byte-swapped or misaligned"));
 }
 
 py::dtype native_dtype(DType dtype) {

@@ -27,6 +27,8 @@ class Array {
     void make_contiguous();
     // A C-contiguous copy in any case.
     void make_copy();
+    // A copy, if some element may lie in the memory of `other`, which is C-contiguous.
+    void keep_apart(const py::array& other);
 
     const TensorView& view() const { return view_; }
     const py::array& array() const { return array_; }
@@ -48,6 +50,11 @@ py::array new_array(const py::dtype& dtype, const Index* shape, int ndim);
 inline py::array new_array(const py::dtype& dtype, std::initializer_list<Index> shape) {
     return new_array(dtype, shape.begin(), int(shape.size()));
 }
+
+// Where a result goes: a fresh array, or `out` unless it is None. RuntimeError that says what `out` must be
+// if it cannot hold this result as it is; TypeError if it is no array.
+py::array result_array(const char* function, const py::object& out, DType dtype, const Index* shape,
+                       int ndim);
 
 // Element types both ways; byte order is native.
 py::dtype native_dtype(DType dtype);

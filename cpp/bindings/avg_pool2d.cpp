@@ -29,13 +29,15 @@ AvgPool2dOptions options(const Ints2& kernel, const Ints2& stride, const Ints4& 
 }
 
 py::array forward(const py::object& x, const Ints2& kernel, const Ints2& stride, const Ints4& padding,
-                  bool ceil_mode, bool count_include_pad, const std::optional<Index>& divisor) {
+                  bool ceil_mode, bool count_include_pad, const std::optional<Index>& divisor,
+                  const py::object& out) {
     Array input(x, "avg_pool2d", "input");
     const TensorView& view = input.view();
     const kernels::AvgPool2dShape shape = check_avg_pool2d_forward(
         view, options(kernel, stride, padding, ceil_mode, count_include_pad, divisor));
     const Index sizes[4] = {shape.N, shape.C, shape.OH, shape.OW};
-    py::array y = new_array(native_dtype(view.dtype), sizes + 4 - view.ndim, view.ndim);
+    py::array y = result_array("avg_pool2d", out, view.dtype, sizes + 4 - view.ndim, view.ndim);
+    if (!out.is_none()) input.keep_apart(y);
     void* data = y.mutable_data();
     run_released(avg_pool2d_nanoseconds(shape, view.dtype), [&] { avg_pool2d_forward(shape, view, data); });
     return y;
@@ -61,8 +63,9 @@ py::array backward(const py::object& dy, const std::vector<Index>& input_size, c
 void bind_avg_pool2d(py::module_& m) {
     using namespace py::literals;
     m.def("avg_pool2d_forward", forward, "x"_a, "kernel"_a, "stride"_a, "padding"_a, "ceil_mode"_a,
-          "count_include_pad"_a, "divisor"_a,
-          "y (N, C, OH, OW); padding is (top, bottom, left, right); divisor None: as many as count.");
+          "count_include_pad"_a, "divisor"_a, "out"_a = py::none(),
+          "y (N, C, OH, OW); padding is (top, bottom, left, right); divisor None: as many as count; out "
+          "receives the result.");
     m.def("avg_pool2d_backward", backward, "dy"_a, "input_size"_a, "kernel"_a, "stride"_a, "padding"_a,
           "ceil_mode"_a, "count_include_pad"_a, "divisor"_a,
           "Gradient for the input, of size input_size: each dy, divided, added to all pixels of its window.");

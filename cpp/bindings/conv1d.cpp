@@ -39,7 +39,7 @@ class RowView {
 };
 
 py::array forward(const py::object& x, const py::object& w, const py::object& b, Index stride,
-                  const std::array<Index, 2>& padding, Index dilation, Index groups) {
+                  const std::array<Index, 2>& padding, Index dilation, Index groups, const py::object& out) {
     Array input(x, "conv1d", "input"), weight(w, "conv1d", "weight");
     const bool has_bias = !b.is_none();
     Array bias(has_bias ? b : x, "conv1d", "bias");
@@ -51,7 +51,9 @@ py::array forward(const py::object& x, const py::object& w, const py::object& b,
 
     const Index sizes[3] = {shape.N, shape.K, shape.OW};
     const int ndim = input.view().ndim;
-    py::array y = new_array(native_dtype(input.view().dtype), sizes + 3 - ndim, ndim);
+    py::array y = result_array("conv1d", out, input.view().dtype, sizes + 3 - ndim, ndim);
+    if (!out.is_none())
+        for (Array* read : {&input, &weight, &bias}) read->keep_apart(y);
     void* data = y.mutable_data();
     const RowView rows(input.view());
     run_released(conv2d_nanoseconds(shape, input.view().dtype),
@@ -64,7 +66,9 @@ py::array forward(const py::object& x, const py::object& w, const py::object& b,
 void bind_conv1d(py::module_& m) {
     using namespace py::literals;
     m.def("conv1d_forward", forward, "x"_a, "w"_a, "b"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a,
-          "y (N, K, OW) of x (N, C, W) and w (K, C / groups, S); padding is (left, right).");
+          "out"_a = py::none(),
+          "y (N, K, OW) of x (N, C, W) and w (K, C / groups, S); padding is (left, right); out receives the "
+          "result.");
 }
 
 }  // namespace rushlight::bindings

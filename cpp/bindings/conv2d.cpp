@@ -23,7 +23,7 @@ Conv2dOptions options(const Ints2& stride, const Ints4& padding, const Ints2& di
 }
 
 py::array forward(const py::object& x, const py::object& w, const py::object& b, const Ints2& stride,
-                  const Ints4& padding, const Ints2& dilation, Index groups) {
+                  const Ints4& padding, const Ints2& dilation, Index groups, const py::object& out) {
     Array input(x, "conv2d", "input"), weight(w, "conv2d", "weight");
     const bool has_bias = !b.is_none();
     Array bias(has_bias ? b : x, "conv2d", "bias");
@@ -35,7 +35,9 @@ py::array forward(const py::object& x, const py::object& w, const py::object& b,
 
     const Index sizes[4] = {shape.N, shape.K, shape.OH, shape.OW};
     const int ndim = input.view().ndim;
-    py::array y = new_array(native_dtype(input.view().dtype), sizes + 4 - ndim, ndim);
+    py::array y = result_array("conv2d", out, input.view().dtype, sizes + 4 - ndim, ndim);
+    if (!out.is_none())
+        for (Array* read : {&input, &weight, &bias}) read->keep_apart(y);
     void* data = y.mutable_data();
     run_released(conv2d_nanoseconds(shape, input.view().dtype),
                  [&] { conv2d_forward(shape, input.view(), weight.view(), bias_view, data); });
@@ -120,8 +122,9 @@ py::array backward_bias(const py::object& dy) {
 void bind_conv2d(py::module_& m) {
     using namespace py::literals;
     m.def("conv2d_forward", forward, "x"_a, "w"_a, "b"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a,
+          "out"_a = py::none(),
           "y (N, K, OH, OW) of x (N, C, H, W) and w (K, C / groups, R, S); padding is (top, bottom, left, "
-          "right).");
+          "right); out receives the result.");
     add_quick<try_forward>(m, "try_conv2d",
                            "try_conv2d(input, weight, bias, stride, padding, dilation, groups, /)\n--\n\n"
                            "conv2d of usual arguments, or NotImplemented.");

@@ -25,7 +25,8 @@ ConvTranspose2dOptions options(const Ints2& stride, const Ints2& padding, const 
 }
 
 py::array forward(const py::object& x, const py::object& w, const py::object& b, const Ints2& stride,
-                  const Ints2& padding, const Ints2& output_padding, Index groups, const Ints2& dilation) {
+                  const Ints2& padding, const Ints2& output_padding, Index groups, const Ints2& dilation,
+                  const py::object& out) {
     Array input(x, "conv_transpose2d", "input"), weight(w, "conv_transpose2d", "weight");
     const bool has_bias = !b.is_none();
     Array bias(has_bias ? b : x, "conv_transpose2d", "bias");
@@ -37,7 +38,9 @@ py::array forward(const py::object& x, const py::object& w, const py::object& b,
 
     const Index sizes[4] = {shape.N, shape.C, shape.H, shape.W};
     const int ndim = input.view().ndim;
-    py::array y = new_array(native_dtype(input.view().dtype), sizes + 4 - ndim, ndim);
+    py::array y = result_array("conv_transpose2d", out, input.view().dtype, sizes + 4 - ndim, ndim);
+    if (!out.is_none())
+        for (Array* read : {&input, &weight, &bias}) read->keep_apart(y);
     void* data = y.mutable_data();
     run_released(conv2d_nanoseconds(shape, input.view().dtype),
                  [&] { conv2d_backward_input(shape, input.view(), weight.view(), bias_view, data); });
@@ -86,8 +89,8 @@ py::array backward_weight(const py::object& dy, const py::object& x, const std::
 void bind_conv_transpose2d(py::module_& m) {
     using namespace py::literals;
     m.def("conv_transpose2d_forward", forward, "x"_a, "w"_a, "b"_a, "stride"_a, "padding"_a,
-          "output_padding"_a, "groups"_a, "dilation"_a,
-          "y (N, K, OH, OW) of x (N, C, H, W) and w (C, K / groups, R, S).");
+          "output_padding"_a, "groups"_a, "dilation"_a, "out"_a = py::none(),
+          "y (N, K, OH, OW) of x (N, C, H, W) and w (C, K / groups, R, S); out receives the result.");
     m.def("conv_transpose2d_backward_input", backward_input, "dy"_a, "w"_a, "input_size"_a, "stride"_a,
           "padding"_a, "output_padding"_a, "groups"_a, "dilation"_a,
           "Gradient for the input, of size input_size.");

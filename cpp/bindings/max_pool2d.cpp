@@ -16,7 +16,8 @@ using Ints2 = std::array<Index, 2>;
 using Ints4 = std::array<Index, 4>;
 
 py::object forward(const py::object& x, const Ints2& kernel, const Ints2& stride, const Ints4& padding,
-                   const Ints2& dilation, bool ceil_mode, bool return_indices) {
+                   const Ints2& dilation, bool ceil_mode, bool return_indices, const py::object& out,
+                   const py::object& out_indices) {
     Array input(x, "max_pool2d", "input");
     const TensorView& view = input.view();
     const kernels::MaxPool2dShape shape =
@@ -27,9 +28,14 @@ py::object forward(const py::object& x, const Ints2& kernel, const Ints2& stride
                                                         ceil_mode});
 
     const Index sizes[4] = {shape.N, shape.C, shape.OH, shape.OW};
-    py::array y = new_array(native_dtype(view.dtype), sizes + 4 - view.ndim, view.ndim);
+    py::array y = result_array("max_pool2d", out, view.dtype, sizes + 4 - view.ndim, view.ndim);
+    if (!out.is_none()) input.keep_apart(y);
     py::array indices;
-    if (return_indices) indices = new_array(py::dtype::of<std::int64_t>(), sizes + 4 - view.ndim, view.ndim);
+    if (return_indices) {
+        indices =
+            result_array("max_pool2d (indices)", out_indices, DType::int64, sizes + 4 - view.ndim, view.ndim);
+        if (!out_indices.is_none()) input.keep_apart(indices);
+    }
     void* data = y.mutable_data();
     std::int64_t* positions = return_indices ? static_cast<std::int64_t*>(indices.mutable_data()) : nullptr;
     run_released(max_pool2d_nanoseconds(shape, view.dtype),
@@ -85,9 +91,9 @@ py::array backward(const py::object& dy, const py::object& indices, const std::v
 void bind_max_pool2d(py::module_& m) {
     using namespace py::literals;
     m.def("max_pool2d_forward", forward, "x"_a, "kernel"_a, "stride"_a, "padding"_a, "dilation"_a,
-          "ceil_mode"_a, "return_indices"_a,
+          "ceil_mode"_a, "return_indices"_a, "out"_a = py::none(), "out_indices"_a = py::none(),
           "y (N, C, OH, OW), or (y, indices): int64 positions h * W + w in their plane; padding is (top, "
-          "bottom, left, right).");
+          "bottom, left, right); out and out_indices receive the results.");
     add_quick<try_forward>(
         m, "try_max_pool2d",
         "try_max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices, /)\n--\n\n"

@@ -2,8 +2,6 @@
 // arithmetic.
 #include "ops/relu.hpp"
 
-#include <algorithm>
-
 #include "bindings/arrays.hpp"
 #include "bindings/quick.hpp"
 
@@ -11,36 +9,13 @@ namespace rushlight::bindings {
 
 namespace {
 
-// `out` as a result of x's size and dtype can be written into it.
-py::array checked_out(const py::object& object, const TensorView& x) {
-    const Array seen(object, "relu", "out");  // TypeError for what is no array
-    const py::array out = py::reinterpret_borrow<py::array>(object);
-    const bool in_place = seen.array().is(out) && out.writeable() && (out.flags() & py::array::c_style);
-    const TensorView& y = seen.view();
-    if (!in_place || y.dtype != x.dtype || y.ndim != x.ndim ||
-        !std::equal(x.shape, x.shape + x.ndim, y.shape))
-        throw std::runtime_error(
-            "relu: expected out to be a writeable, C-contiguous array of native byte order, size " +
-            to_string(x) + " and dtype " + scalar_name(x.dtype) + ", but got size " + to_string(y) +
-            " and dtype " + scalar_name(y.dtype) + (out.writeable() ? "" : ", read-only") +
-            (out.flags() & py::array::c_style ? "" : ", not C-contiguous"));
-    return out;
-}
-
-// Whether the elements of two contiguous arrays share memory without being the same ones.
-bool partly_overlap(const py::array& a, const py::array& b) {
-    const char *first = static_cast<const char*>(a.data()), *second = static_cast<const char*>(b.data());
-    return first != second && first < second + b.nbytes() && second < first + a.nbytes();
-}
-
 py::array forward(const py::object& x, const py::object& out) {
     Array input(x, "relu", "input");
     check_relu_forward(input.view());
     input.make_contiguous();
     const TensorView& view = input.view();
-    py::array y =
-        out.is_none() ? new_array(native_dtype(view.dtype), view.shape, view.ndim) : checked_out(out, view);
-    if (partly_overlap(input.array(), y)) input.make_copy();
+    py::array y = result_array("relu", out, view.dtype, view.shape, view.ndim);
+    if (input.array().data() != y.data()) input.keep_apart(y);  // else each element is its own result
     void* data = y.mutable_data();
     run_released(relu_nanoseconds(view), [&] { relu_forward(view, data); });
     return y;

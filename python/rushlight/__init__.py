@@ -6,7 +6,8 @@
 
 This file only gathers the public names, in torch's spelling. Where they live: tensor.py (Tensor), ops/ (its
 operations, by family), functional/ (convolution, pooling, losses), autograd/, nn/, optim/, random.py,
-printing.py, dtypes.py, runtime.py (threads, instruction sets).
+printing.py, dtypes.py, runtime.py (threads, instruction sets). Modules that many programs never ask for are
+imported when they are first named: _LATER.
 """
 
 from __future__ import annotations
@@ -14,21 +15,16 @@ from __future__ import annotations
 import math as _math
 from builtins import bool as _bool
 from builtins import int as _int
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 # Every name below is public; each module lists its own in __all__.
 # ruff: noqa: F403
-from . import accelerator as accelerator
 from . import autograd as autograd
-from . import backends as backends
-from . import cuda as cuda
 from . import functional as functional
-from . import nn as nn
-from . import optim as optim
 from . import random as random
-from . import serialization as serialization
-from . import utils as utils
+from . import tensor as _tensor_module  # noqa: F401  # early: the function of its name has the last word
 from ._missing import missing as _missing
 from ._version import __version__ as __version__
 from .autograd.grad_mode import *
@@ -61,13 +57,22 @@ from .plan import *
 from .printing import *
 from .random import *
 from .runtime import *
-from .serialization import load as load
-from .serialization import save as save
 from .size import *
 from .tensor import Tensor as Tensor
 
 if _TYPE_CHECKING:
     from typing import TypeGuard as _TypeGuard
+
+    from . import accelerator as accelerator
+    from . import backends as backends
+    from . import cuda as cuda
+    from . import nn as nn
+    from . import optim as optim
+    from . import serialization as serialization
+    from . import utils as utils
+    from .roofline import Plan as Plan
+    from .serialization import load as load
+    from .serialization import save as save
 
 inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 
@@ -87,7 +92,21 @@ def numel(input: Tensor) -> _int:
     return input.numel()
 
 
-__getattr__ = _missing("rushlight")
-for _module in (nn, nn.functional, nn.init, optim, optim.lr_scheduler, utils, utils.data):
-    vars(_module)["__getattr__"] = _missing(_module.__name__)
-vars(functional)["__getattr__"] = _missing(nn.functional.__name__)
+_LATER = ("accelerator", "backends", "cuda", "nn", "optim", "serialization", "utils")
+_LATER_FROM = {"Plan": "roofline", "load": "serialization", "save": "serialization"}
+_not_there = _missing("rushlight")
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LATER:
+        return _import_module(f"rushlight.{name}")
+    if name in _LATER_FROM:
+        return getattr(_import_module(f"rushlight.{_LATER_FROM[name]}"), name)
+    return _not_there(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATER, *_LATER_FROM})
+
+
+vars(functional)["__getattr__"] = _missing("rushlight.nn.functional")

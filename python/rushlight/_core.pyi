@@ -1,6 +1,7 @@
 """The compiled module (cpp/bindings). Pairs are (height, width); padding is (top, bottom, left, right).
 
-Arrays in may have any strides, byte order and alignment; arrays out are new, C-contiguous and native. What
+Arrays in may have any strides, byte order and alignment; arrays out are new, C-contiguous and native, unless
+`out`, which must be such an array of the result's size and dtype, is to receive the result. What
 arguments mean (sizes, dtypes) is checked here, with torch's exceptions and texts; how they are spelled, in
 rushlight.functional.
 
@@ -27,6 +28,7 @@ def conv2d_forward(
     padding: Sequence[int],
     dilation: Sequence[int],
     groups: int,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def conv2d_backward_input(
     dy: NDArray[Any],
@@ -52,14 +54,18 @@ def try_conv2d(
 ) -> Any: ...
 
 class PreparedConv2d:
-    """Weights with what conv2d has computed from them. own: a copy of `weight`; else `weight` itself, and a
-    change of its elements is noticed in the next call."""
+    """Weights with what conv2d has computed from them. own: a copy of `weight`; else `weight` itself, whose
+    changes `refresh` notices."""
 
     def __init__(self, weight: NDArray[Any], own: bool) -> None: ...
     @property
     def weight(self) -> NDArray[Any]: ...
     @property
     def nbytes(self) -> int: ...
+    def refresh(self, changes: int) -> None:
+        """Forget what was computed if an element has changed. They are looked at, unless `changes` is what it
+        was and nobody else has held the array, then or now."""
+
     def forward(
         self,
         x: NDArray[Any],
@@ -68,6 +74,7 @@ class PreparedConv2d:
         padding: Sequence[int],
         dilation: Sequence[int],
         groups: int,
+        out: NDArray[Any] | None = None,
     ) -> NDArray[Any]: ...
 
 # ---- convolution of signals: dtypes as conv2d's forward; padding is (left, right)
@@ -80,6 +87,7 @@ def conv1d_forward(
     padding: Sequence[int],
     dilation: int,
     groups: int,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 
 # ---- transposed convolution: float32 and float64; forward also int64; padding is (rows, columns)
@@ -93,6 +101,7 @@ def conv_transpose2d_forward(
     output_padding: Sequence[int],
     groups: int,
     dilation: Sequence[int],
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def conv_transpose2d_backward_input(
     dy: NDArray[Any],
@@ -126,6 +135,8 @@ def max_pool2d_forward(
     dilation: Sequence[int],
     ceil_mode: bool,
     return_indices: Literal[False],
+    out: NDArray[Any] | None = None,
+    out_indices: NDArray[np.int64] | None = None,
 ) -> NDArray[Any]: ...
 @overload
 def max_pool2d_forward(
@@ -136,6 +147,8 @@ def max_pool2d_forward(
     dilation: Sequence[int],
     ceil_mode: bool,
     return_indices: Literal[True],
+    out: NDArray[Any] | None = None,
+    out_indices: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.int64]]: ...
 @overload
 def max_pool2d_forward(
@@ -146,6 +159,8 @@ def max_pool2d_forward(
     dilation: Sequence[int],
     ceil_mode: bool,
     return_indices: bool,
+    out: NDArray[Any] | None = None,
+    out_indices: NDArray[np.int64] | None = None,
 ) -> Any: ...
 def max_pool2d_backward(
     dy: NDArray[Any], indices: NDArray[np.int64], input_size: Sequence[int]
@@ -171,6 +186,7 @@ def avg_pool2d_forward(
     ceil_mode: bool,
     count_include_pad: bool,
     divisor: int | None,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def avg_pool2d_backward(
     dy: NDArray[Any],
@@ -204,6 +220,7 @@ def unfold(
     dilation: Sequence[int],
     padding: Sequence[int],
     stride: Sequence[int],
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def fold(
     y: NDArray[Any],
@@ -212,6 +229,7 @@ def fold(
     dilation: Sequence[int],
     padding: Sequence[int],
     stride: Sequence[int],
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 
 # ---- batch normalisation: (N, C, ...); numbers per channel are float64

@@ -31,6 +31,8 @@ def type_of(value: Any) -> str:
     if isinstance(value, TensorBase):
         return "Tensor"
     kind = type(value)
+    if kind.__module__ != "numpy" and hasattr(value, "__dlpack__"):
+        return f"{kind.__module__}.{kind.__name__}, which rushlight.from_dlpack makes one"
     return f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
 
 

@@ -9,14 +9,16 @@ import numpy as np
 from .._core import relu_backward, relu_forward, try_relu
 from ..autograd import OUTPUT, Rule, TensorBase, record, unwrap
 from ..autograd.inplace import check, record_inplace
+from ._out import into
 from ._spelling import ArrayOrTensor, array_of
 
 
-def relu(input: ArrayOrTensor, inplace: bool = False) -> Any:
+def relu(input: ArrayOrTensor, inplace: bool = False, *, out: ArrayOrTensor | None = None) -> Any:
     """max(0, x), element by element; NaN stays NaN and -0.0 stays -0.0.
 
     input    any shape; floats or integers
     inplace  write the result over the input and return the input
+    out      write the result here and return this, as in conv2d; not in torch
 
     Returns an ndarray for an ndarray, a Tensor for a Tensor. The gradient is 0 where the result is <= 0, else
     1. Raises TypeError for other things, RuntimeError for bools.
@@ -28,6 +30,9 @@ def relu(input: ArrayOrTensor, inplace: bool = False) -> Any:
 
     Source: torch.nn.functional.relu.
     """
+    if out is not None:
+        x = array_of("relu():", "input", 1, input)
+        return into("relu", out, (input,), lambda y: relu_forward(x, y))
     if inplace:
         return relu_(input)
     y = try_relu(input)

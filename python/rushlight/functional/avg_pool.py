@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from .._core import avg_pool2d_backward, avg_pool2d_forward
 from ..autograd import Rule, record, unwrap
+from ._out import into
 from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, flag, one_int, pair, several_ints, sides
 
 _WHERE = "avg_pool2d():"
@@ -37,6 +38,8 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
+    *,
+    out: ArrayOrTensor | None = None,
 ) -> Any:
     """The mean of every window, channel by channel.
 
@@ -50,6 +53,7 @@ def avg_pool2d(
     ceil_mode          let the last window hang over the edge; what lies beyond the padding never counts
     count_include_pad  divide by the number of pixels with those of the padding, else without them
     divisor_override   divide by this instead
+    out                write the result here and return this, as in conv2d; not in torch
 
     Returns an ndarray for an ndarray, a Tensor for a Tensor.
     Raises TypeError for arguments of the wrong type, RuntimeError for sizes that do not fit,
@@ -65,6 +69,8 @@ def avg_pool2d(
     """
     x = array_of(_WHERE, "input", 1, input)
     settings = _settings(kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    if out is not None:
+        return into("avg_pool2d", out, (input,), lambda y: avg_pool2d_forward(x, *settings, y))
     return record(avg_pool2d_forward(x, *settings), AVG_POOL2D, (input,), (), (x.shape, settings))
 
 

@@ -20,6 +20,7 @@ from .._core import (
     try_conv2d,
 )
 from ..autograd import Rule, record, unwrap
+from ._out import into
 from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, one_int, pair, several_ints, sides
 
 _WHERE = "conv2d() received an invalid combination of arguments:"  # torch's words for a wrong type
@@ -40,6 +41,8 @@ def conv2d(
     padding: Any = 0,
     dilation: Ints = 1,
     groups: int = 1,
+    *,
+    out: ArrayOrTensor | None = None,
 ) -> Any:
     """Slide every kernel of `weight` over every image and add up the products (the kernel is not flipped).
 
@@ -57,6 +60,8 @@ def conv2d(
               and right)
     dilation  distance between taps: int or (down, across)
     groups    split channels and kernels into this many independent parts; groups == C is "depthwise"
+    out       write the result here and return this: C-contiguous, of the result's shape and dtype; may share
+              memory with the others; only where no gradient is recorded. Not in torch
 
     Returns (N, K, OH, OW) or (K, OH, OW): an ndarray for ndarrays, a Tensor if any argument is one.
     Raises TypeError for arguments of the wrong type, RuntimeError for shapes, sizes or dtypes that do not
@@ -72,6 +77,8 @@ def conv2d(
     Source: torch.nn.functional.conv2d; Dumoulin and Visin, "A guide to convolution arithmetic for deep
     learning".
     """
+    if out is not None:
+        return _conv2d_into(out, input, weight, bias, stride, padding, dilation, groups)
     y = try_conv2d(input, weight, bias, stride, padding, dilation, groups)
     if y is not NotImplemented:  # the usual arguments, all of them ndarrays
         return y
@@ -110,6 +117,20 @@ def prepare_conv2d(weight: ArrayOrTensor) -> PreparedConv2d:
     array([[[[9., 9.]]]], dtype=float32)
     """
     return PreparedConv2d(array_of("prepare_conv2d():", "weight", 1, weight), own=True)
+
+
+def _conv2d_into(
+    out: Any, input: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any
+) -> Any:
+    x = array_of(_WHERE, "input", 1, input)
+    forward = conv2d_forward
+    if type(weight) is PreparedConv2d:
+        w, forward = weight.weight, lambda x, w, *rest: weight.forward(x, *rest)
+    else:
+        w = array_of(_WHERE, "weight", 2, weight)
+    b = None if bias is None else array_of(_WHERE, "bias", 3, bias)
+    settings = _settings(x.ndim, w.shape, stride, padding, dilation, groups)
+    return into("conv2d", out, (input, weight, bias), lambda y: forward(x, w, b, *settings, y))
 
 
 def _conv2d_prepared(

@@ -10,6 +10,7 @@ from typing import Any
 
 from .._core import conv1d_forward
 from ..autograd import Rule, record, unwrap
+from ._out import into
 from ._spelling import ArrayOrTensor, Ints, Pair, array_of, ints, one_int, several_ints
 from .conv import Settings, bias_gradient, input_gradient, same_sides, warn_uneven_once, weight_gradient
 
@@ -24,6 +25,8 @@ def conv1d(
     padding: Any = 0,
     dilation: Ints = 1,
     groups: int = 1,
+    *,
+    out: ArrayOrTensor | None = None,
 ) -> Any:
     """Slide every kernel of `weight` along every signal and add up the products: conv2d in one dimension.
 
@@ -37,6 +40,7 @@ def conv1d(
     stride, dilation, groups: as in conv2d; an int, or a tuple of one
     padding   zeros at both ends: int, (int,), 'valid' (none) or 'same' (output as long as the input, stride 1
               only; of an odd total one more goes after)
+    out       write the result here and return this, as in conv2d; not in torch
 
     Returns (N, K, OL) or (K, OL): an ndarray for ndarrays, a Tensor if any argument is one.
     Raises TypeError for arguments of the wrong type, RuntimeError for shapes, sizes or dtypes that do not
@@ -54,7 +58,10 @@ def conv1d(
         array_of(_WHERE, "bias", 3, bias)
     settings = _settings(w.shape, stride, padding, dilation, groups)
     (_, step), (_, _, before, after), (_, distance), group_count = settings
-    y = conv1d_forward(x, w, unwrap(bias), step, (before, after), distance, group_count)
+    arguments = x, w, unwrap(bias), step, (before, after), distance, group_count
+    if out is not None:
+        return into("conv1d", out, (input, weight, bias), lambda y: conv1d_forward(*arguments, y))
+    y = conv1d_forward(*arguments)
     return record(y, CONV1D, (input, weight, bias), (input, weight), (x.shape, w.shape, settings))
 
 

@@ -15,6 +15,7 @@ from .._core import (
     conv_transpose2d_forward,
 )
 from ..autograd import Rule, record, unwrap
+from ._out import into
 from ._spelling import ArrayOrTensor, Ints, Pair, array_of, one_int, pair
 from .conv import LENGTH, bias_gradient
 
@@ -32,6 +33,8 @@ def conv_transpose2d(
     output_padding: Ints = 0,
     groups: int = 1,
     dilation: Ints = 1,
+    *,
+    out: ArrayOrTensor | None = None,
 ) -> Any:
     """Lay a copy of the kernel, times the pixel, around every pixel of a stretched image, and add them up.
 
@@ -49,6 +52,7 @@ def conv_transpose2d(
     output_padding  rows and columns more at the bottom and right; less than stride or dilation
     groups    split channels and kernels into this many independent parts
     dilation  distance between a kernel's taps: int or (down, across)
+    out       write the result here and return this, as in conv2d; not in torch
 
     Returns (N, K, OH, OW) or (K, OH, OW): an ndarray for ndarrays, a Tensor if any argument is one.
     Raises TypeError for arguments of the wrong type, RuntimeError for shapes, sizes or dtypes that do not
@@ -64,8 +68,7 @@ def conv_transpose2d(
     Source: torch.nn.functional.conv_transpose2d; Dumoulin and Visin, "A guide to convolution arithmetic for
     deep learning".
     """
-    array_of(_WHERE, "input", 1, input)
-    array_of(_WHERE, "weight", 2, weight)
+    x, w = array_of(_WHERE, "input", 1, input), array_of(_WHERE, "weight", 2, weight)
     if bias is not None:
         array_of(_WHERE, "bias", 3, bias)
     settings = (
@@ -75,6 +78,13 @@ def conv_transpose2d(
         one_int(_WHERE, "groups", 7, groups),
         pair(_WHERE, "dilation", 8, dilation, LENGTH),
     )
+    if out is not None:
+        return into(
+            "conv_transpose2d",
+            out,
+            (input, weight, bias),
+            lambda y: conv_transpose2d_forward(x, w, unwrap(bias), *settings, y),
+        )
     return _forward(input, weight, bias, settings)
 
 

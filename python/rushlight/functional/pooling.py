@@ -9,7 +9,8 @@ import numpy as np
 from .._core import max_pool2d_backward, max_pool2d_forward, try_max_pool2d
 from ..autograd import Rule, is_grad_enabled, record, unwrap, wrap
 from ..autograd.recording import edge_of
-from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, flag, pair, several_ints, sides
+from ._out import destination, handed_back, into
+from ._spelling import ArrayOrTensor, Ints, Pair, Sides, array_of, flag, pair, several_ints, sides, type_of
 
 _WHERE = "max_pool2d():"
 _EITHER = "max_pool2d: {name} must either be a single int, or a tuple of two ints, but got {name}={values}"
@@ -21,6 +22,9 @@ _LENGTH = {  # torch's own wording differs by argument
 }
 
 
+_Settings = tuple[Pair, Pair, Sides, Pair, bool]  # kernel, stride, padding, dilation, ceil_mode
+
+
 # ---- max_pool2d ------------------------------------------------------------------------------------------
 def max_pool2d(
     input: ArrayOrTensor,
@@ -30,6 +34,8 @@ def max_pool2d(
     dilation: Ints = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    *,
+    out: Any = None,
 ) -> Any:
     """The largest value of every window, channel by channel.
 
@@ -43,6 +49,8 @@ def max_pool2d(
     dilation        distance between the window's rows and columns: int or (down, across)
     ceil_mode       let the last window hang over the edge
     return_indices  also return where each maximum was: int64, h*W + w in the unpadded plane
+    out             write the result here and return this, as in conv2d; with `return_indices` a pair; not in
+                    torch
 
     Of equal values the first wins, row by row; a NaN always wins (the last one, if several).
     Returns an ndarray for an ndarray, a Tensor for a Tensor, or a pair of them with `return_indices`.
@@ -56,6 +64,9 @@ def max_pool2d(
 
     Source: torch.nn.functional.max_pool2d.
     """
+    if out is not None:
+        settings = _settings(kernel_size, stride, padding, dilation, ceil_mode)
+        return _max_pool2d_into(out, input, settings, bool(return_indices))
     y = try_max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
     if y is not NotImplemented:
         return y
@@ -68,15 +79,28 @@ def max_pool2d(
     if not indices_wanted:
         return result if input is x else wrap(result)
     y, indices = result
-    out = record(y, MAX_POOL2D, (input,), (indices,), x.shape)
+    pooled = record(y, MAX_POOL2D, (input,), (indices,), x.shape)
     if not return_indices:
-        return out
-    return out, indices if input is x else wrap(indices)
+        return pooled
+    return pooled, indices if input is x else wrap(indices)
 
 
-def _settings(
-    kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
-) -> tuple[Pair, Pair, Sides, Pair, bool]:
+def _max_pool2d_into(out: Any, input: Any, settings: _Settings, return_indices: bool) -> Any:
+    x = array_of(_WHERE, "input", 1, input)
+    if not return_indices:
+        return into("max_pool2d", out, (input,), lambda y: max_pool2d_forward(x, *settings, False, y))
+    if not isinstance(out, (tuple, list)) or len(out) != 2:
+        raise TypeError(
+            f"max_pool2d(): argument 'out' must be a pair (output, indices) with return_indices, "
+            f"not {type_of(out)}"
+        )
+    y = destination("max_pool2d", "out[0]", out[0], (input,))
+    indices = destination("max_pool2d", "out[1]", out[1], (input,))
+    max_pool2d_forward(x, *settings, True, y, indices)
+    return handed_back(out[0]), handed_back(out[1])
+
+
+def _settings(kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> _Settings:
     """The arguments in the one form that the core takes."""
     kernel = pair(_WHERE, "kernel_size", 2, kernel_size, _LENGTH["kernel_size"])
     if stride is None or (isinstance(stride, (tuple, list)) and len(stride) == 0):

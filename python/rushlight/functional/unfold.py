@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import _core
 from ..autograd import Rule, record, unwrap
+from ._out import into
 from ._spelling import ArrayOrTensor, Ints, Pair, array_of, pair
 
 _LENGTH = "It is expected {name} equals to 2, but got size {size}: {name}={values}"
@@ -16,12 +17,19 @@ Settings = tuple[Pair, Pair, Pair, Pair]  # kernel_size, dilation, padding, stri
 
 
 def unfold(
-    input: ArrayOrTensor, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
+    input: ArrayOrTensor,
+    kernel_size: Ints,
+    dilation: Ints = 1,
+    padding: Ints = 0,
+    stride: Ints = 1,
+    *,
+    out: ArrayOrTensor | None = None,
 ) -> Any:
     """Every window of every image as a column: conv2d is a matrix times these columns.
 
     input        (N, C, H, W), or (C, H, W) for one image; floats, integers or bool
     kernel_size, dilation, padding, stride: the windows, as in conv2d; int or (down, across)
+    out          write the result here and return this, as in conv2d; not in torch
 
     Returns (N, C * kernel height * kernel width, L) or the same without N: L windows, row by row; the rows
     are all taps of channel 0, then those of channel 1 ... ndarray for ndarray, Tensor for Tensor.
@@ -37,8 +45,11 @@ def unfold(
 
     Source: torch.nn.functional.unfold.
     """
-    array_of("unfold():", "input", 1, input)
-    return _unfold(input, _settings("unfold():", 2, kernel_size, dilation, padding, stride))
+    x = array_of("unfold():", "input", 1, input)
+    settings = _settings("unfold():", 2, kernel_size, dilation, padding, stride)
+    if out is not None:
+        return into("unfold", out, (input,), lambda y: _core.unfold(x, *settings, y))
+    return _unfold(input, settings)
 
 
 def fold(
@@ -48,12 +59,15 @@ def fold(
     dilation: Ints = 1,
     padding: Ints = 0,
     stride: Ints = 1,
+    *,
+    out: ArrayOrTensor | None = None,
 ) -> Any:
     """Put the columns that `unfold` makes back to where they came from, and add up where they overlap.
 
     input        (N, C * kernel height * kernel width, L), or the same without N; floats or integers
     output_size  of the image: int or (height, width)
     kernel_size, dilation, padding, stride: the windows, as given to unfold
+    out          write the result here and return this, as in conv2d; not in torch
 
     Returns (N, C, *output_size) or (C, *output_size); ndarray for ndarray, Tensor for Tensor. The overlaps
     are added in the order of the taps.
@@ -68,9 +82,12 @@ def fold(
 
     Source: torch.nn.functional.fold.
     """
-    array_of("fold():", "input", 1, input)
+    x = array_of("fold():", "input", 1, input)
     size = pair("fold():", "output_size", 2, output_size, _LENGTH)
-    return _fold(input, size, _settings("fold():", 3, kernel_size, dilation, padding, stride))
+    settings = _settings("fold():", 3, kernel_size, dilation, padding, stride)
+    if out is not None:
+        return into("fold", out, (input,), lambda y: _core.fold(x, size, *settings, y))
+    return _fold(input, size, settings)
 
 
 def _unfold(input: Any, settings: Settings) -> Any:

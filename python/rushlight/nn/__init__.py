@@ -6,6 +6,7 @@ thin around rushlight.functional; init.py: initial weights; grad.py: the backwar
 
 from __future__ import annotations
 
+from .._missing import missing as _missing
 from . import functional, grad, init, utils
 from .activation import (
     ELU,
@@ -99,3 +100,5 @@ __all__ = [
     "init",
     "utils",
 ]
+
+__getattr__ = _missing(__name__)

@@ -9,6 +9,7 @@ import math
 import warnings
 from typing import Any
 
+from .._missing import missing as _missing
 from ..autograd import no_grad
 
 _GAINS = {
@@ -145,3 +146,6 @@ def init_affine(weight: Any, bias: Any) -> None:
         fan_in, _ = _calculate_fan_in_and_fan_out(weight)
         bound = 1 / math.sqrt(fan_in) if fan_in > 0 else 0
         uniform_(bias, -bound, bound)
+
+
+__getattr__ = _missing(__name__)

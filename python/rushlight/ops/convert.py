@@ -22,6 +22,7 @@ __all__ = [
     "detach",
     "from_dlpack",
     "from_numpy",
+    "frombuffer",
     "tensor",
 ]
 
@@ -105,6 +106,8 @@ def _array(value: Any, kind: np.dtype[Any] | None) -> Any:
     """A fresh or borrowed ndarray of a Python value, native byte order."""
     if isinstance(value, (ndarray, np.generic)):
         return native(np.asarray(value), kind)
+    if hasattr(value, "__dlpack__"):
+        return native(np.from_dlpack(value), kind)
     inferred = _infer(value)
     try:
         array = np.array(_plain(value))
@@ -157,13 +160,15 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         )
         data = data._data
     array = _array(data, kind)
-    if array is data or isinstance(data, ndarray):
+    if array is data or hasattr(data, "__dlpack__"):  # an ndarray has it too
         array = array.copy(order="C")
     return want_grad(wrap(array), requires_grad)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """`data` as a Tensor: an ndarray's memory shared, a Tensor itself, where the dtype allows."""
+    """`data` as a Tensor: a Tensor itself; the memory of an ndarray or of another library's tensor (DLPack,
+    on the CPU) shared where the dtype allows; numbers and lists copied.
+    """
     check_device(device)
     kind = None if dtype is None else dtypes.to_numpy(dtype)
     given: Any = data if isinstance(data, TensorBase) else wrap(_array(data, kind))
@@ -191,8 +196,32 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 
 def from_dlpack(ext_tensor: Any) -> Tensor:
-    """A Tensor that shares memory with any object that speaks DLPack."""
+    """A Tensor that shares the memory of another library's tensor on the CPU: torch, JAX, CuPy and all others
+    that speak DLPack; their from_dlpack takes our Tensors likewise. Memory that its owner calls read-only
+    gives a Tensor that refuses in-place writes.
+
+    >>> import numpy, rushlight
+    >>> rushlight.from_dlpack(numpy.arange(3))
+    tensor([0, 1, 2])
+    """
     return from_numpy(np.from_dlpack(ext_tensor))
+
+
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
+    """A Tensor (one dimension) that shares the memory of bytes, an array.array, a memoryview, an mmap ...
+
+    count, offset  so many elements (-1: all) from this byte on
+
+    Raises ValueError if the buffer does not hold them.
+
+    >>> import rushlight
+    >>> rushlight.frombuffer(bytearray([1, 2, 3, 4]), dtype=rushlight.uint8, count=2, offset=1)
+    tensor([2, 3], dtype=torch.uint8)
+    """
+    array = np.frombuffer(buffer, dtypes.to_numpy(dtype), count, offset)
+    return want_grad(wrap(array), requires_grad)
 
 
 # ---- element types

@@ -14,10 +14,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .._missing import missing as _missing
 from ..autograd import TensorBase
 from .optimizer import Optimizer
 
 __all__ = ["CosineAnnealingLR", "ExponentialLR", "LRScheduler", "LambdaLR", "MultiStepLR", "StepLR"]
+
+__getattr__ = _missing(__name__)
 
 _SEE = "See more details at https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 _TOO_EARLY = (

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from .._missing import missing as _missing
 from . import data
 
 __all__ = ["data"]
+
+__getattr__ = _missing(__name__)

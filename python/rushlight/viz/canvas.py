@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 INK, GREY, WARM, COLD = "#1f2933", "#9aa5b1", "#c2410c", "#1d4ed8"
 SIGNED = "RdBu_r"  # red adds, blue subtracts, white does nothing
+_PALE = 2.5  # a pale colour map is used up to one part in so many
 Array = np.ndarray[Any, Any]
 
 # The first of these that is installed draws the characters that the standard font lacks.
@@ -65,7 +67,20 @@ def _figure_class() -> type[Any]:
             self.savefig(buffer, format="png", dpi=110)
             return buffer.getvalue()
 
+        def draw(self, renderer: Any) -> None:
+            # A Chinese font of one weight will do for all; matplotlib would say so for each.
+            log = logging.getLogger("matplotlib.font_manager")
+            log.addFilter(_not_of_weights)
+            try:
+                super().draw(renderer)
+            finally:
+                log.removeFilter(_not_of_weights)
+
     return Picture
+
+
+def _not_of_weights(record: logging.LogRecord) -> bool:
+    return "font weight" not in record.getMessage()
 
 
 @contextmanager
@@ -91,13 +106,21 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def draw_image(axes: Any, image: Array, title: str = "", signed: bool = False, **options: Any) -> None:
-    """One image (H, W) or (H, W, 3 or 4) without ticks; a signed one with white for zero, NaN grey."""
-    finite = np.abs(image[np.isfinite(image)])
-    limit = float(finite.max()) if finite.size and finite.max() > 0 else 1.0
+def draw_image(
+    axes: Any, image: Array, title: str = "", signed: bool = False, pale: bool = False, **options: Any
+) -> None:
+    """One image (H, W) or (H, W, 3 or 4) without ticks; a signed one with white for zero, NaN grey. A pale
+    one is a ground to write numbers on.
+    """
+    finite = image[np.isfinite(image)]
+    limit = float(np.abs(finite).max(initial=0)) or 1.0
     colours: dict[str, Any] = {"cmap": "gray"}
     if signed and image.ndim == 2:
+        limit *= _PALE if pale else 1
         colours = {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
+    elif pale:
+        low, high = float(finite.min()), float(finite.max())
+        colours = {"cmap": "Greys", "vmin": low, "vmax": low + _PALE * ((high - low) or 1)}
     axes.set_facecolor("#e4e7eb")
     axes.imshow(image, interpolation="nearest", **{**colours, **options})
     axes.set_title(title)
@@ -115,3 +138,4 @@ def tidy(axes: Any) -> None:
     """A chart with less ink."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
+    axes.set_axisbelow(True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..plan import Plan
+from ..roofline import Plan
 from .canvas import (
     COLD,
     GREY,
@@ -53,6 +53,7 @@ def training_curve(losses: Any, accuracies: Any = None, title: str = "") -> Any:
             right = _row("accuracies", accuracies)
             charts[1].plot(np.arange(1, len(right) + 1), 100 * right, color=COLD, marker="o", markersize=3)
             charts[1].set(title="accuracy, %", xlabel="epoch")
+            charts[1].locator_params(axis="x", integer=True)
         for axes in charts:
             tidy(axes)
     return figure
@@ -93,6 +94,7 @@ def compare(a: Any, b: Any, names: Sequence[str] = ("a", "b")) -> Any:
         draw_image(images[2], planes[2], "difference", signed=True)
         histogram.hist(difference[np.isfinite(difference)], bins=51, color=COLD)
         histogram.set_yscale("log")
+        histogram.minorticks_off()
         histogram.set_title("differences, counted")
         tidy(histogram)
         figure.suptitle(facts, color=INK)

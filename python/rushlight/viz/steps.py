@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..functional import conv2d, max_pool2d
-from .canvas import SIGNED, WARM, Array, array_of, draw_image, new_figure, number, style
+from .canvas import WARM, Array, array_of, draw_image, new_figure, number, style
 
 LARGEST = 16  # rows or columns of an image whose numbers can still be read
 
@@ -89,7 +89,7 @@ def conv_steps(x: Any, w: Any, stride: int = 1, padding: int = 0) -> Steps:
     padded = np.pad(image, padding)
 
     def explain(axes: Any, window: Array) -> None:
-        draw_image(axes, kernel, "window \N{MULTIPLICATION SIGN} kernel", signed=True, alpha=0.35)
+        draw_image(axes, kernel, "window \N{MULTIPLICATION SIGN} kernel", signed=True, pale=True)
         for (i, j), value in np.ndenumerate(kernel):
             product = f"{number(window[i, j])}\N{MULTIPLICATION SIGN}{number(value)}"
             axes.text(j, i, product, ha="center", va="center", fontsize=8)
@@ -116,7 +116,7 @@ def pool_steps(x: Any, kernel_size: int, stride: int | None = None, padding: int
     padded = np.pad(image, padding, constant_values=np.nan)
 
     def explain(axes: Any, window: Array) -> None:
-        draw_image(axes, window, "the window's largest", cmap="Greys", alpha=0.35)
+        draw_image(axes, window, "the window's largest", pale=True)
         winner = np.unravel_index(np.nanargmax(window), window.shape)
         for (i, j), value in np.ndenumerate(window):
             if np.isfinite(value):
@@ -141,10 +141,11 @@ def _steps(
         i, j = divmod(step, output.shape[1])
         top, left = i * stride, j * stride
         below = padded[top : top + window[0], left : left + window[1]]
+        figure.set_layout_engine("compressed")  # three grids of one height, whatever their shapes
         image, middle, result = figure.subplots(1, 3)
         size = f"{padded.shape[0] - 2 * padding} x {padded.shape[1] - 2 * padding}"
         title = f"image {size}" + (f", padded by {padding}" if padding else "")
-        draw_image(image, np.nan_to_num(padded), title, alpha=0.35, cmap="Greys")
+        draw_image(image, np.nan_to_num(padded), title, pale=True)
         _write(image, padded)
         image.add_patch(
             Rectangle(
@@ -154,7 +155,7 @@ def _steps(
         explain(middle, below)
         done = np.full(output.shape, np.nan)
         done.flat[: step + 1] = output.flat[: step + 1]
-        draw_image(result, done, f"output: {name} = {number(output[i, j])}", alpha=0.35, cmap=SIGNED)
+        draw_image(result, done, f"output: {name} = {number(output[i, j])}", signed=True, pale=True)
         _write(result, done)
         result.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, fill=False, edgecolor=WARM, linewidth=2.5))
 

@@ -6,6 +6,7 @@ batch; loader.py: DataLoader, which ties them together.
 
 from __future__ import annotations
 
+from ..._missing import missing as _missing
 from .collate import default_collate, default_convert
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
 from .loader import DataLoader, get_worker_info
@@ -28,3 +29,5 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+
+__getattr__ = _missing(__name__)
