@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from bench import training
-from bench.training import Trained
 
+from rushlight.bench import training
+from rushlight.bench.training import Trained
 from test_bench import call
 
 
@@ -25,7 +25,8 @@ def test_losses_are_compared_with_the_first_library() -> None:
 
 def test_quick_run_trains_times_and_writes(tmp_path) -> None:
     file = tmp_path / "out.json"
-    done = call("training.py", "--quick", "--peers", "none", "--models", "lenet", "--json", str(file))
+    arguments = "--quick --suite training,overhead --models lenet --precision high,medium --peers none"
+    done = call(*arguments.split(), "--json", str(file))
     assert done.returncode == 0, done.stderr
     document = json.loads(file.read_text())
     assert [each["label"] for each in document["training"]] == ["rushlight high", "rushlight medium"]
@@ -39,12 +40,5 @@ def test_quick_run_trains_times_and_writes(tmp_path) -> None:
 @pytest.mark.parity
 def test_losses_are_those_of_torch() -> None:
     pytest.importorskip("torch")
-    done = call("training.py", "--quick", "--suite", "training", "--models", "lenet", "--precision", "high")
+    done = call(*["--quick", "--suite", "training", "--models", "lenet", "--peers", "torch"])
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("arguments", ["--suite nothing", "--models alexnet", "--threads 0", "--seconds 0"])
-def test_bad_options_are_one_line(arguments) -> None:
-    done = call("training.py", *arguments.split())
-    assert done.returncode == 2
-    assert len(done.stderr.strip().splitlines()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import ctypes
 import pickle
 
 import numpy as np
@@ -151,6 +152,12 @@ WAYS_TO_WRITE = {
     "data": lambda layer: layer.weight.data.__setitem__(0, 1.0),
     "new data": lambda layer: setattr(layer.weight, "data", rushlight.ones(16, 16, 3, 3)),
     "numpy": lambda layer: layer.weight.detach().numpy().__setitem__((15, 15, 2, 2), -1.0),
+    "view": lambda layer: layer.weight.detach()[1, 2].numpy().__setitem__((0, 1), 7.0),
+    "ufunc": lambda layer: np.add(layer.weight.detach(), 1, out=layer.weight.detach()),
+    "ufunc at": lambda layer: np.add.at(layer.weight.detach(), 0, 1.0),
+    "dlpack": lambda layer: np.from_dlpack(layer.weight.detach()).__setitem__(0, 2.0),
+    "same memory": lambda layer: nn.Parameter(layer.weight).mul_(3),
+    "init": lambda layer: nn.init.zeros_(layer.weight),
     "parameter": lambda layer: setattr(layer, "weight", nn.Parameter(rushlight.ones(16, 16, 3, 3))),
     "optimizer": step_of_an_optimizer,
     "state dict": load,
@@ -166,6 +173,33 @@ def test_layer_notices_a_change(way):
         after = layer(x).numpy()
     assert not np.array_equal(before, after)
     assert_same_bits(after, plain(layer, x))
+
+
+def test_layer_notices_an_array_that_was_handed_out_earlier():
+    """Somebody writes after one look of the layer, lets go of the array, and the next look sees it."""
+    layer, x = layer_in_eval()
+    with rushlight.no_grad():
+        for array in (layer.weight.detach().numpy(), layer.weight.detach()[2:].numpy()):
+            layer(x)
+            array += 1
+            layer(x)
+            array += 1
+            del array
+            assert_same_bits(layer(x).numpy(), plain(layer, x))
+
+
+def test_layer_looks_at_its_weights_only_if_they_may_have_changed():
+    """A change behind everybody's back, through an address, shows that nobody looked; a Tensor's write, that
+    somebody did."""
+    layer, x = layer_in_eval()
+    if _core.isa() == "reference":
+        pytest.skip("the reference prepares nothing")
+    with rushlight.no_grad():
+        before = layer(x).numpy()
+        ctypes.c_float.from_address(layer.weight.data_ptr()).value += 1
+        assert_same_bits(layer(x).numpy(), before)
+        layer.weight.add_(0)
+        assert_same_bits(layer(x).numpy(), plain(layer, x))
 
 
 def test_layer_prepares_only_without_gradients_and_train_drops_it():

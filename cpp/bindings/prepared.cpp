@@ -13,7 +13,7 @@ namespace {
 
 class PreparedConv2d {
   public:
-    // own: a copy, which nobody can write to; otherwise the array itself, looked at again in every call.
+    // own: a copy, which nobody can write to; otherwise the array itself, looked at again by refresh().
     PreparedConv2d(const py::object& weight, bool own) : own_(own) {
         Array array(weight, "prepare_conv2d", "weight");
         if (own) {
@@ -28,6 +28,18 @@ class PreparedConv2d {
     const py::array& weight() const { return weight_; }
     bool own() const { return own_; }
     std::size_t bytes() const { return prepared_.bytes(); }
+
+    // `changes` is larger after every write and every handing out that was noticed (autograd/sharing.py). Who
+    // was handed the array may write as long as he holds it, unnoticed.
+    void refresh(std::int64_t changes) {
+        const bool alone = held_by_two();
+        if (own_ || (alone && changes == seen_)) return;
+        Array weight(weight_, "conv2d", "weight");
+        weight.make_contiguous();
+        const std::size_t bytes = std::size_t(weight.array().nbytes());
+        run_released(double(bytes) / 20, [&] { prepared_.check(weight.view().data, bytes); });
+        seen_ = alone ? changes : kNever;
+    }
 
     py::array forward(const py::object& x, const py::object& b, const std::array<Index, 2>& stride,
                       const std::array<Index, 4>& padding, const std::array<Index, 2>& dilation, Index groups,
@@ -51,18 +63,30 @@ class PreparedConv2d {
         if (!out.is_none())
             for (Array* read : {&input, &weight, &bias}) read->keep_apart(y);
         void* data = y.mutable_data();
-        const std::size_t bytes = std::size_t(weight.array().nbytes());
         run_released(conv2d_nanoseconds(shape, input.view().dtype), [&] {
-            if (!own_) prepared_.check(weight.view().data, bytes);
             conv2d_forward(shape, input.view(), weight.view(), bias_view, data, &prepared_);
         });
         return y;
     }
 
   private:
+    static constexpr std::int64_t kNever = -1;
+
+    // Nobody but the Tensor and this object holds the array, nor anybody else the memory that it shows.
+    bool held_by_two() const {
+        py::handle array = weight_;
+        for (Py_ssize_t holders = 2; py::isinstance<py::array>(array); holders = 1) {
+            if (Py_REFCNT(array.ptr()) > holders) return false;
+            if (py::reinterpret_borrow<py::array>(array).owndata()) return true;
+            array = py::detail::array_proxy(array.ptr())->base;
+        }
+        return false;
+    }
+
     bool own_;
     py::array weight_;
     PreparedWeights prepared_;
+    std::int64_t seen_ = kNever;  // the number of changes that prepared_ knows
 };
 
 }  // namespace
@@ -74,6 +98,7 @@ void bind_prepared(py::module_& m) {
         .def(py::init<const py::object&, bool>(), "weight"_a, "own"_a)
         .def_property_readonly("weight", &PreparedConv2d::weight)
         .def_property_readonly("nbytes", &PreparedConv2d::bytes)
+        .def("refresh", &PreparedConv2d::refresh, "changes"_a)
         .def("forward", &PreparedConv2d::forward, "x"_a, "b"_a, "stride"_a, "padding"_a, "dilation"_a,
              "groups"_a, "out"_a = py::none())
         .def(py::pickle([](const PreparedConv2d& self) { return py::make_tuple(self.weight(), self.own()); },

@@ -6,6 +6,7 @@
 // of the stride are neighbours in that sum.
 #include "avg_pool2d_definition.hpp"
 #include "conv2d_tile.hpp"
+#include "lane_sums.hpp"
 #include "strips.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
@@ -125,9 +126,51 @@ void mean_tile(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile, T* work
     }
 }
 
+// A window of whole rows is one run of pixels, summed in four vectors.
+inline bool is_run(const AvgPool2dShape& p) {
+    const Range across = window(windows_across(p), 0);
+    return p.OW == 1 && across.begin == 0 && across.end == p.W;
+}
+
+// The sum of numbers 0 .. count - 1; get(i, n) is a vector of n of them from i on, and zeros.
+template <class T, class Get>
+RUSHLIGHT_INLINE T sum_of_run(Index count, const Get& get) {
+    constexpr Index together = 4;
+    Vec<T> sums[together]{};
+    Index i = 0;
+    for (; i + together * lanes<T> <= count; i += together * lanes<T>)
+        RUSHLIGHT_UNROLL for (Index k = 0; k < together; ++k) sums[k] += get(i + k * lanes<T>, lanes<T>);
+    for (; i + lanes<T> <= count; i += lanes<T>) sums[0] += get(i, lanes<T>);
+    if (i < count) sums[1] += get(i, count - i);
+    return sum_of_lanes<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+}
+
+template <class T>
+void mean_of_runs(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile) {
+    const bool side_by_side = tile.stride_w == 1 && tile.stride_h == p.W;
+    for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh) {
+        const Range rows = window(windows_down(p), oh);
+        const Index count = (rows.end - rows.begin) * p.W;
+        const T* x = tile.x + rows.begin * tile.stride_h;
+        const auto near = [x](Index i, Index n) {
+            return n == lanes<T> ? load(x + i) : load_lanes(x + i, 0, n);
+        };
+        const auto scattered = [&](Index i, Index n) {
+            T lane[lanes<T>] = {};
+            for (Index j = 0; j < n; ++j)
+                lane[j] = x[(i + j) / p.W * tile.stride_h + (i + j) % p.W * tile.stride_w];
+            return load(lane);
+        };
+        const T sum = side_by_side ? sum_of_run<T>(count, near) : sum_of_run<T>(count, scattered);
+        tile.y[oh] = divided(sum, divisor_at(p, oh, 0));
+    }
+}
+
 template <class T>
 void forward(const AvgPool2dShape& p, const AvgPool2dForward<T>& tile, T* workspace) noexcept {
-    if (!wants_strips(p) || tile.stride_w != 1)
+    if (is_run(p))
+        mean_of_runs(p, tile);
+    else if (!wants_strips(p) || tile.stride_w != 1)
         avg_pool2d_plain(p, tile);
     else if (p.stride_w == 1)
         p.kernel_w == 3 ? mean_tile<1, 3>(p, tile, workspace) : mean_tile<1, 0>(p, tile, workspace);

@@ -15,8 +15,9 @@ namespace {
 constexpr int kBandRows = 4;
 // Narrow planes, with nothing but edges, are often 7, 14 or 28 rows high.
 constexpr int kTallBandRows = 7;
-// Kernel rows whose pixels are loaded once for the whole band.
-constexpr int kBlockRows = 7;
+// Kernel rows whose pixels are loaded once for the whole band; fewer where speed is not worth the code.
+template <class T>
+constexpr int kBlockRows = sizeof(T) == 4 ? 7 : 3;
 
 // Pixels and taps of a band. Row i of the kernel meets rows[i + o * stride] for output row o of the band.
 template <class T>
@@ -106,7 +107,7 @@ RUSHLIGHT_INLINE void add_columns(const Band<T>& band, const Weights& w, Index S
 }
 
 // From run-time to compile-time numbers of kernel rows.
-template <class T, int Outputs, int Step, bool Clipped, int Rows = kBlockRows>
+template <class T, int Outputs, int Step, bool Clipped, int Rows = kBlockRows<T>>
 RUSHLIGHT_INLINE void add_rows(const Band<T>& band, const WeightsInMemory<T>& w, Range rows, Index col,
                                Vec<T>* sums) {
     if (rows.end - rows.begin == Rows) {
@@ -123,7 +124,7 @@ RUSHLIGHT_INLINE void add_rows(const Band<T>& band, const WeightsInMemory<T>& w,
 // The band's sums for one vector of output columns, whose first tap is at pixel column col.
 template <class T, int Outputs, int Step, bool Clipped>
 RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const WeightsInMemory<T>& w, Index col, Vec<T>* sums) {
-    const Index blocks = (band.R + kBlockRows - 1) / kBlockRows;
+    const Index blocks = (band.R + kBlockRows<T> - 1) / kBlockRows<T>;
     for (Index block = 0; block < blocks; ++block)
         add_rows<T, Outputs, Step, Clipped>(
             band, w, Range{band.R * block / blocks, band.R * (block + 1) / blocks}, col, sums);

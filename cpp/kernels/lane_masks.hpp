@@ -14,7 +14,8 @@ struct LaneMask {
     Index first, last;
     LaneMask() = default;
     RUSHLIGHT_INLINE LaneMask(Index begin, Index end) : first(begin), last(end) {}
-    RUSHLIGHT_INLINE Vec<T> load(const T* p) const { return load_lanes(p, first, last); }
+    // Number by number: too much code to be repeated at every use.
+    RUSHLIGHT_NOINLINE Vec<T> load(const T* p) const { return load_lanes(p, first, last); }
 };
 
 #else

@@ -1,4 +1,4 @@
-// Sums over the lanes of several vectors at once.
+// Sums over the lanes of one vector, and of several at once.
 #pragma once
 
 #include "simd.hpp"
@@ -24,6 +24,20 @@ RUSHLIGHT_INLINE Vec<T> add_lanes(Vec<T>* sums) {
         return add_lanes<T, Half / 2>(sums);
     else
         return sums[0];
+}
+
+// The sum of one vector's lanes.
+template <int Half, class V, int... Lane>
+RUSHLIGHT_INLINE V add_upper_half(V v, LaneNumbers<Lane...>) {
+    return v + __builtin_shufflevector(v, v, (Lane % Half + Half)...);
+}
+template <class T, int Half = int(lanes<T>) / 2>
+RUSHLIGHT_INLINE T sum_of_lanes(Vec<T> v) {
+    v = add_upper_half<Half>(v, AllLanes<T>{});
+    if constexpr (Half > 1)
+        return sum_of_lanes<T, Half / 2>(v);
+    else
+        return v[0];
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "max_pool2d_definition.hpp"
 #include "max_pool2d_scatter.hpp"
 #include "max_pool2d_strips.hpp"
+#include "max_pool2d_threes.hpp"
 #include "shuffles.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
@@ -56,7 +57,8 @@ struct Layout {
     Index width;  // outputs, rounded up to whole vectors
     Index pitch;  // between reduced rows
     Index span;   // image rows from the tile's first to its last
-    Index offsets, insides, phases, first, row, done, values, positions, bytes;  // where each part begins
+    // Where each part begins.
+    Index offsets, insides, phases, done, best, values, first, best_positions, positions, bytes;
 };
 
 template <class C>
@@ -77,10 +79,11 @@ Layout make_layout(const MaxPool2dShape& p, Index rows, Range cols, bool indices
     place(s.insides, s.w.period * Index(sizeof(Range)));
     place(s.phases, s.w.period * s.w.extent * Index(sizeof(C)));
     place(s.done, s.span);
+    place(s.best, s.width * Index(sizeof(C)));
     place(s.values, s.span * s.pitch * Index(sizeof(C)));
     if (indices) {
         place(s.first, s.width * Index(sizeof(C)));
-        place(s.row, s.width * Index(sizeof(C)));
+        place(s.best_positions, s.width * Index(sizeof(C)));
         place(s.positions, s.span * s.pitch * Index(sizeof(C)));
     }
     s.bytes = at;
@@ -92,28 +95,32 @@ Index forward_workspace(const MaxPool2dShape& p, Index rows, Index cols, bool in
     typedef typename ComputeOf<T>::type C;
     if (wants_definition<C>(p)) return 0;
     const Index any = make_layout<C>(p, rows, Range{0, cols}, indices).bytes;
-    return is_floating<T> ? max_of(any, strips_workspace<T>(p, rows, indices)) : any;
+    if constexpr (!is_floating<T>) return any;
+    return max_of(
+        any, wants_threes(p) && !indices ? threes_workspace<T>(cols) : strips_workspace<T>(p, rows, indices));
 }
 
 template <class C>
 struct Scratch {
-    Index* offsets;          // where tap s reads its pixel for output 0
-    Range* insides;          // which pixels of each phase lie inside the image
-    C* phases;               // one image row, sorted
-    Position<C>* first;      // each output's first tap inside the image, as a position
-    Position<C>* row;        // one row of results
-    unsigned char* done;     // which image rows are reduced
-    C* values;               // the reduced rows ...
-    Position<C>* positions;  // ... and where their maxima came from
+    Index* offsets;               // where tap s reads its pixel for output 0
+    Range* insides;               // which pixels of each phase lie inside the image
+    C* phases;                    // one image row, sorted
+    unsigned char* done;          // which image rows are reduced
+    C* best;                      // one row of results
+    C* values;                    // the reduced rows
+    Position<C>* first;           // each output's first tap inside the image, as a position
+    Position<C>* best_positions;  // where the results came from
+    Position<C>* positions;       // where the reduced rows' maxima came from
 
     Scratch(char* workspace, const Layout& s)
         : offsets(reinterpret_cast<Index*>(workspace + s.offsets)),
           insides(reinterpret_cast<Range*>(workspace + s.insides)),
           phases(reinterpret_cast<C*>(workspace + s.phases)),
-          first(reinterpret_cast<Position<C>*>(workspace + s.first)),
-          row(reinterpret_cast<Position<C>*>(workspace + s.row)),
           done(reinterpret_cast<unsigned char*>(workspace + s.done)),
+          best(reinterpret_cast<C*>(workspace + s.best)),
           values(reinterpret_cast<C*>(workspace + s.values)),
+          first(reinterpret_cast<Position<C>*>(workspace + s.first)),
+          best_positions(reinterpret_cast<Position<C>*>(workspace + s.best_positions)),
           positions(reinterpret_cast<Position<C>*>(workspace + s.positions)) {}
 };
 
@@ -132,20 +139,33 @@ RUSHLIGHT_INLINE void copy_even(const T* from, T* to, Index count) {
     store_lanes(to + j, every_second<T, 0>(a, b, AllLanes<T>{}), 0, count - j);
 }
 
-// to[j] = from[j * stride], j < count.
+// What depends on the type of the pixels, as several are reduced as one: copies between a plane and C.
+template <class C>
+struct Pixels {
+    const void* x;
+    void* y;
+    C lowest;
+    void (*get)(const void* x, Index at, Index stride, C* to, Index count);  // to[j] = x[at + j * stride]
+    void (*put)(const C* from, Index count, void* y, Index at);              // y[at + j] = from[j]
+};
+
 template <class T, class C>
-RUSHLIGHT_INLINE void copy_pixels(const T* from, Index stride, C* to, Index count) {
+void get_pixels(const void* x, Index at, Index stride, C* to, Index count) {
+    const T* from = static_cast<const T*>(x) + at;
     if constexpr (sizeof(T) == sizeof(C)) {
         if (stride == 1) return copy_row(from, 1, to, count);
         if (stride == 2) return copy_even(from, to, count);
     }
     for (Index j = 0; j < count; ++j) to[j] = C(from[j * stride]);
 }
-
-// The lowest value of T, as the type that T is reduced as.
 template <class T, class C>
-RUSHLIGHT_INLINE void fill_lowest(C* to, Index count) {
-    for (Index j = 0; j < count; ++j) to[j] = C(lowest<T>());
+void put_pixels(const C* from, Index count, void* y, Index at) {
+    for (Index j = 0; j < count; ++j) static_cast<T*>(y)[at + j] = T(from[j]);
+}
+
+template <class C>
+RUSHLIGHT_INLINE void fill(C* to, Index count, C value) {
+    for (Index j = 0; j < count; ++j) to[j] = value;
 }
 
 // The pixels of each phase that lie inside the image, the same for every row of a tile.
@@ -157,15 +177,17 @@ inline void find_insides(const Axis& axis, Index W, Range* insides) {
     }
 }
 
-// Phase i of the row at to[i * extent]; pixels outside the image are the lowest value.
-template <class T, class C>
-inline void pack_row(const T* row, Index stride, const Axis& axis, const Range* insides, C* to) {
+// Phase i of the row that begins at x[row] goes to to[i * extent]; pixels outside the image are the lowest.
+template <class C>
+inline void pack_row(const Pixels<C>& pixels, Index row, Index stride, const Axis& axis, const Range* insides,
+                     C* to) {
     for (Index i = 0; i < axis.period; ++i, to += axis.extent) {
         const Range in = insides[i];
-        const T* from = row + (axis.base + i * axis.delta + in.begin * axis.step) * stride;
-        fill_lowest<T>(to, in.begin);
-        if (in.begin < in.end) copy_pixels(from, axis.step * stride, to + in.begin, in.end - in.begin);
-        fill_lowest<T>(to + in.end, axis.extent - in.end);
+        const Index first = row + (axis.base + i * axis.delta + in.begin * axis.step) * stride;
+        fill(to, in.begin, pixels.lowest);
+        if (in.begin < in.end)
+            pixels.get(pixels.x, first, axis.step * stride, to + in.begin, in.end - in.begin);
+        fill(to + in.end, axis.extent - in.end, pixels.lowest);
     }
 }
 
@@ -201,20 +223,6 @@ inline void reduce_columns(const MaxPool2dShape& p, const Layout& s, const Scrat
     }
 }
 
-template <class T, class C>
-RUSHLIGHT_INLINE void store_outputs(T* y, Vec<C> value, Index count) {
-    if constexpr (sizeof(T) == sizeof(C)) {
-        if (count >= lanes<C>)
-            store(y, value);
-        else
-            store_lanes(y, value, 0, count);
-    } else {
-        C lane[lanes<C>];
-        store(lane, value);
-        for (Index i = 0; i < min_of(count, lanes<C>); ++i) y[i] = T(lane[i]);
-    }
-}
-
 // The reduced rows of one output row: `count` >= 1 of them, `step` elements and `pixels` positions apart, the
 // first at `position`.
 template <class C>
@@ -225,9 +233,9 @@ struct Window {
     Index position, pixels;
 };
 
-template <class T, class C, bool Indices>
-inline void reduce_rows(const Window<C>& window, T* y, Index cols, Position<C>* row) {
-    for (Index v = 0; v < cols; v += lanes<C>) {
+template <class C, bool Indices>
+inline void reduce_rows(const Window<C>& window, Index width, C* value, Position<C>* position) {
+    for (Index v = 0; v < width; v += lanes<C>) {
         Vec<C> best = load(window.values + v);
         Positions<C> at{};
         if constexpr (Indices)
@@ -242,8 +250,8 @@ inline void reduce_rows(const Window<C>& window, T* y, Index cols, Position<C>* 
                           : at;
             }
         }
-        store_outputs<T, C>(y + v, best, cols - v);
-        if constexpr (Indices) store(row + v, Vec<Position<C>>(at));
+        store(value + v, best);
+        if constexpr (Indices) store(position + v, Vec<Position<C>>(at));
     }
 }
 
@@ -262,9 +270,10 @@ inline void prepare(const MaxPool2dShape& p, const Layout& s, const Scratch<C>& 
     }
 }
 
-template <class T, bool Indices>
-void forward_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, char* workspace) {
-    typedef typename ComputeOf<T>::type C;
+// `tile` but for its x and y, which are in `pixels`.
+template <class C, bool Indices>
+void forward_tile(const MaxPool2dShape& p, const MaxPool2dForward<C>& tile, const Pixels<C>& pixels,
+                  char* workspace) {
     const Layout s = make_layout<C>(p, tile.rows.end - tile.rows.begin, tile.cols, Indices);
     const Scratch<C> scratch(workspace, s);
     prepare(p, s, scratch, Indices);
@@ -278,28 +287,28 @@ void forward_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, char
             const Index h = h0 + r * p.dilation_h, slot = h - top;
             if (scratch.done[slot]) continue;
             scratch.done[slot] = 1;
-            pack_row(tile.x + h * tile.stride_h, tile.stride_w, s.w, scratch.insides, scratch.phases);
+            pack_row(pixels, h * tile.stride_h, tile.stride_w, s.w, scratch.insides, scratch.phases);
             reduce_columns<C, Indices>(p, s, scratch, scratch.values + slot * s.pitch,
                                        scratch.positions + slot * s.pitch);
         }
 
-        T* y = tile.y + oh * p.OW + tile.cols.begin;
         const Index position = taps.begin * p.dilation_h * p.W;
         if (taps.begin < taps.end) {
             const Index first = (h0 + taps.begin * p.dilation_h - top) * s.pitch;
-            reduce_rows<T, C, Indices>(
-                {scratch.values + first, scratch.positions + first, taps.end - taps.begin,
-                 p.dilation_h * s.pitch, position, p.dilation_h * p.W},
-                y, cols, scratch.row);
+            reduce_rows<C, Indices>({scratch.values + first, scratch.positions + first, taps.end - taps.begin,
+                                     p.dilation_h * s.pitch, position, p.dilation_h * p.W},
+                                    s.width, scratch.best, scratch.best_positions);
         } else {  // a dilated window that steps over the image
-            fill_lowest<T>(y, cols);
+            fill(scratch.best, cols, pixels.lowest);
             if constexpr (Indices)
-                for (Index j = 0; j < cols; ++j) scratch.row[j] = scratch.first[j] + Position<C>(position);
+                for (Index j = 0; j < cols; ++j)
+                    scratch.best_positions[j] = scratch.first[j] + Position<C>(position);
         }
+        pixels.put(scratch.best, cols, pixels.y, oh * p.OW + tile.cols.begin);
         if constexpr (Indices) {
             const Index corner = h0 * p.W + s.w.base;
             std::int64_t* indices = tile.indices + oh * p.OW + tile.cols.begin;
-            for (Index j = 0; j < cols; ++j) indices[j] = corner + j * p.stride_w + scratch.row[j];
+            for (Index j = 0; j < cols; ++j) indices[j] = corner + j * p.stride_w + scratch.best_positions[j];
         }
     }
 }
@@ -310,11 +319,16 @@ void forward(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, void* wor
     char* scratch = static_cast<char*>(workspace);
     if (wants_definition<C>(p)) return max_pool2d_plain(p, tile);
     if constexpr (is_floating<T>)
-        if (pool_in_strips(p, tile, scratch)) return;
+        if (wants_threes(p) && !tile.indices ? pool_threes(p, tile, reinterpret_cast<T*>(scratch))
+                                             : pool_in_strips(p, tile, scratch))
+            return;
+    const Pixels<C> pixels{tile.x, tile.y, C(lowest<T>()), get_pixels<T, C>, put_pixels<T, C>};
+    const MaxPool2dForward<C> same{nullptr,      tile.stride_h, tile.stride_w, nullptr,
+                                   tile.indices, tile.rows,     tile.cols};
     if (tile.indices)
-        forward_tile<T, true>(p, tile, scratch);
+        forward_tile<C, true>(p, same, pixels, scratch);
     else
-        forward_tile<T, false>(p, tile, scratch);
+        forward_tile<C, false>(p, same, pixels, scratch);
 }
 
 template <class T>

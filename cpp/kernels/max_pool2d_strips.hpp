@@ -6,14 +6,10 @@
 // row-major order, as in max_pool2d.cpp. Where windows share rows, a strip walks down the image and keeps its
 // reduced rows in scratch memory, one vector each; else all rows of one window meet in registers and strips
 // follow each other along the row, in the order of memory.
-//
-// NOTE [ Doubt ]
-// x > best ? x : best is one instruction but drops a NaN in x. So the pixels are also added up: a sum is NaN
-// if any term is (infinities of both signs and overflow only cost time). Whoever is in doubt computes the
-// tile again with kernels that look at every pixel.
+// Pixels that may be NaN are noticed: see NOTE [ Doubt ].
 #pragma once
 
-#include "max_pool2d_definition.hpp"
+#include "max_pool2d_doubt.hpp"
 #include "strips.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
@@ -32,21 +28,6 @@ RUSHLIGHT_INLINE void take(Maxima<T>& best, Vec<T> x, Positions<T> at) {
     best.value = x > best.value ? x : best.value;
 }
 
-// Two sums, because one would wait for itself.
-template <class T>
-struct Doubt {
-    Vec<T> sum[2];
-
-    RUSHLIGHT_INLINE void note(int which, Vec<T> x) { sum[which] += x; }
-    bool any() const {
-        T lane[lanes<T>];
-        store(lane, sum[0] + sum[1]);
-        for (Index i = 0; i < lanes<T>; ++i)
-            if (lane[i] != lane[i]) return true;
-        return false;
-    }
-};
-
 template <class T>
 struct Strip {
     Index col0;          // the first output's first pixel
@@ -54,6 +35,16 @@ struct Strip {
     Index taps, W;       // the kernel's and the image's width
     Positions<T> first;  // each output's first tap inside the image
 };
+
+// Calls body(tap) for tap = Begin, Begin + Step, ... below Taps; or below `taps`, if Taps is 0.
+template <Index Begin, Index Step, Index Taps, class Body>
+RUSHLIGHT_INLINE void each_tap(Index taps, const Body& body) {
+    if constexpr (Taps == 0) {
+        for (Index tap = Begin; tap < taps; tap += Step) body(tap);
+    } else {
+        RUSHLIGHT_UNROLL for (Index tap = Begin; tap < Taps; tap += Step) body(tap);
+    }
+}
 
 // One row's part of the windows. Taps = 0: as many as the strip says.
 template <Index Stride, Index Taps, bool Masked, bool Indices, class T>
@@ -68,13 +59,13 @@ RUSHLIGHT_INLINE Maxima<T> reduce_row(const T* row, const Strip<T>& strip, Doubt
         constexpr bool ends = Taps && Taps <= lanes<T>;
         best.value = pixels<Masked>(row, strip.col0, strip.W, lowest<T>());
         doubt.note(0, best.value);
-        for (Index tap = 1; tap < taps; ++tap) {
+        each_tap<1, 1, Taps>(taps, [&](Index tap) {
             const Vec<T> x = pixels<Masked>(row, strip.col0 + tap, strip.W, lowest<T>());
             take<Indices>(best, x, at(tap));
             if (!ends || tap + 1 == taps) doubt.note(1, x);
-        }
+        });
     } else {
-        for (Index tap = 0; tap < taps; tap += 2) {
+        each_tap<0, 2, Taps>(taps, [&](Index tap) {
             const Vec<T> a = pixels<Masked>(row, strip.col0 + tap, strip.W, lowest<T>());
             const Vec<T> b = pixels<Masked>(row, strip.col0 + tap + lanes<T>, strip.W, lowest<T>());
             doubt.note(0, a);
@@ -85,7 +76,7 @@ RUSHLIGHT_INLINE Maxima<T> reduce_row(const T* row, const Strip<T>& strip, Doubt
             else
                 take<Indices>(best, even, at(tap));
             if (tap + 1 < taps) take<Indices>(best, every_second<T, 1>(a, b, AllLanes<T>{}), at(tap + 1));
-        }
+        });
     }
     return best;
 }
@@ -238,11 +229,12 @@ bool pool_tile(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, const R
     return !doubt.any();
 }
 
-// The usual sizes of float32 kernels get code of their own.
+// The usual sizes of float32 kernels get code of their own; of threes two apart, those that want indices.
 template <Index Stride, bool Indices, class T>
 bool pool_taps(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, const ReducedRows<T>& reduced) {
     if constexpr (sizeof(T) == 4) {
-        if (p.kernel_w == 3) return pool_tile<Stride, 3, Indices>(p, tile, reduced);
+        if constexpr (Stride == 1 || Indices)
+            if (p.kernel_w == 3) return pool_tile<Stride, 3, Indices>(p, tile, reduced);
         constexpr Index other = Stride == 1 ? 5 : 2;
         if (p.kernel_w == other) return pool_tile<Stride, other, Indices>(p, tile, reduced);
     }

@@ -88,6 +88,7 @@ void output(const WinogradShape& p, const T* u, Index u_plane, const WinogradBlo
             s.channels = min_of(kChannelsPerSum, p.channels - c);
             s.outputs = rows;
             s.vectors = padded / lanes<T>;
+            s.half_last = padded - tiles >= lanes<T> / 2;
             s.y = products + xi * plane;
             s.row = padded;
             s.accumulate = c > 0;

@@ -20,6 +20,8 @@ namespace {
 // The image rows of a tile should stay in the second-level cache, its scratch memory in the first.
 constexpr Index kTileBytes = 128 * 1024;
 constexpr Index kTasksPerThread = 4;
+// Small planes are handed over several at a time: finding out which one it is costs as much as a few pixels.
+constexpr Index kTaskPixels = 2048;
 
 Index divide_up(Index a, Index b) {
     return (a + b - 1) / b;
@@ -35,12 +37,15 @@ Index choose_parts(Index planes, Index rows, Index bytes, Index kernel) {
     return parts;
 }
 
-// Calls body(plane, rows) for all tiles.
+// Calls body(planes, rows) for all tiles.
 template <class Body>
 void for_each_tile(const AvgPool2dShape& p, Index rows, Index parts, double nanoseconds, const Body& body) {
-    parallel_for(p.N * p.C * parts, nanoseconds, [&](Index task) {
-        const Index part = task % parts;
-        body(task / parts, Range{rows * part / parts, rows * (part + 1) / parts});
+    const Index planes = p.N * p.C;
+    const Index together = parts > 1 ? 1 : std::max<Index>(1, kTaskPixels / std::max<Index>(p.H * p.W, 1));
+    parallel_for(divide_up(planes, together) * parts, nanoseconds, [&](Index task) {
+        const Index part = task % parts, first = task / parts * together;
+        body(Range{first, std::min(first + together, planes)},
+             Range{rows * part / parts, rows * (part + 1) / parts});
     });
 }
 
@@ -54,10 +59,16 @@ void run_forward(const AvgPool2dKernels<T>& kernels, const AvgPool2dShape& p, co
     const Index row_bytes = std::min(p.stride_h, p.H) * p.W * Index(sizeof(T));
     const Index parts = choose_parts(p.N * p.C, p.OH, row_bytes, p.kernel_h);
     const std::size_t scratch = std::size_t(kernels.forward_workspace(p, divide_up(p.OH, parts)));
-    for_each_tile(p, p.OH, parts, avg_pool2d_nanoseconds(p, view.dtype), [&](Index plane, Range rows) {
-        const T* image = x + plane / p.C * stride_n + plane % p.C * strides[0];
-        kernels.forward(p, {image, strides[1], strides[2], y + plane * p.OH * p.OW, rows, Range{0, p.OW}},
-                        workspace<T>(Slot::input, scratch));
+    for_each_tile(p, p.OH, parts, avg_pool2d_nanoseconds(p, view.dtype), [&](Range planes, Range rows) {
+        T* const memory = workspace<T>(Slot::input, scratch);
+        Index n = planes.begin / p.C, c = planes.begin % p.C;
+        for (Index plane = planes.begin; plane < planes.end; ++plane, ++c) {
+            if (c == p.C) c = 0, ++n;
+            kernels.forward(p,
+                            {x + n * stride_n + c * strides[0], strides[1], strides[2],
+                             y + plane * p.OH * p.OW, rows, Range{0, p.OW}},
+                            memory);
+        }
     });
 }
 
@@ -68,9 +79,10 @@ void run_backward(const AvgPool2dKernels<T>& kernels, const AvgPool2dShape& p, c
     T* dx = static_cast<T*>(out);
     const Index parts = choose_parts(p.N * p.C, p.H, p.W * Index(sizeof(T)), p.kernel_h);
     const std::size_t scratch = std::size_t(kernels.backward_workspace(p, divide_up(p.H, parts)));
-    for_each_tile(p, p.H, parts, avg_pool2d_nanoseconds(p, grad.dtype), [&](Index plane, Range rows) {
-        kernels.backward(p, {dy + plane * p.OH * p.OW, dx + plane * p.H * p.W, rows},
-                         workspace<T>(Slot::input, scratch));
+    for_each_tile(p, p.H, parts, avg_pool2d_nanoseconds(p, grad.dtype), [&](Range planes, Range rows) {
+        for (Index plane = planes.begin; plane < planes.end; ++plane)
+            kernels.backward(p, {dy + plane * p.OH * p.OW, dx + plane * p.H * p.W, rows},
+                             workspace<T>(Slot::input, scratch));
     });
 }
 

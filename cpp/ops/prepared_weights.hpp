@@ -25,8 +25,8 @@ class PreparedWeights {
         return made;
     }
 
-    // Forgets all forms, unless these are the bytes that they were made of: to be called before each use of
-    // weights that somebody might write to. Compares with a copy, which is exact, and quicker than a
+    // Forgets all forms, unless these are the bytes that they were made of: to be called before a use of
+    // weights that somebody may have written to. Compares with a copy, which is exact, and quicker than a
     // checksum.
     void check(const void* weights, std::size_t bytes);
 

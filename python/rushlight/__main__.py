@@ -1,5 +1,6 @@
 """`python -m rushlight` and the command `rushlight`: the main job, whose pieces live in rushlight/demo.
-`run script.py` runs a script written for PyTorch instead (run.py). Nothing happens on import."""
+`run script.py` runs a script written for PyTorch instead (run.py), `bench` the benchmark (bench/). Nothing
+happens on import."""
 
 from __future__ import annotations
 
@@ -12,6 +13,10 @@ def main() -> int:
         from . import run
 
         return run.main(sys.argv[2:])
+    if sys.argv[1:2] == ["bench"]:
+        from .bench.run import main as bench
+
+        return bench(sys.argv[2:])
     from .demo import job
 
     return job.main()

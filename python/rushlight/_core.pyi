@@ -54,14 +54,18 @@ def try_conv2d(
 ) -> Any: ...
 
 class PreparedConv2d:
-    """Weights with what conv2d has computed from them. own: a copy of `weight`; else `weight` itself, and a
-    change of its elements is noticed in the next call."""
+    """Weights with what conv2d has computed from them. own: a copy of `weight`; else `weight` itself, whose
+    changes `refresh` notices."""
 
     def __init__(self, weight: NDArray[Any], own: bool) -> None: ...
     @property
     def weight(self) -> NDArray[Any]: ...
     @property
     def nbytes(self) -> int: ...
+    def refresh(self, changes: int) -> None:
+        """Forget what was computed if an element has changed. They are looked at, unless `changes` is what it
+        was and nobody else has held the array, then or now."""
+
     def forward(
         self,
         x: NDArray[Any],

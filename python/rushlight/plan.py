@@ -145,8 +145,8 @@ def _bandwidth(working_set: int, threads: int) -> float:
 
 
 def _rung(size: float) -> int:
-    """The working set to measure with: the next power of four, from 16 KiB to 256 MiB."""
+    """The working set to measure with: the next power of two, from 16 KiB to 256 MiB."""
     rung = 2**14
     while rung < min(size, 2**28):
-        rung *= 4
+        rung *= 2
     return rung

@@ -18,6 +18,7 @@ from . import dtypes, printing
 from .autograd import entry, hooks, recording
 from .autograd.graph import Node, Port, TensorBase
 from .autograd.recording import edge_of, unwrap, version_number, wrap
+from .autograd.sharing import handed_out
 from .ops import convert, creation, joining, rearrange
 from .ops._common import normal_dim
 from .ops.methods import Methods
@@ -65,7 +66,7 @@ class Tensor(Methods):
         made = object.__new__(cls)
         for name in ("_node", "_grad", "_writes", "_view", "_hooks"):
             setattr(made, name, None)
-        made._data = data._data
+        made._data = handed_out(data._data)
         made._wanted = False
         if require_grad:
             made.requires_grad = True
@@ -230,7 +231,7 @@ class Tensor(Methods):
     @property
     def data(self) -> Tensor:
         """The same memory outside the graph; unlike with `detach`, `backward` notices no writes."""
-        return wrap(self._data)
+        return wrap(handed_out(self._data))
 
     @data.setter
     def data(self, value: Tensor) -> None:

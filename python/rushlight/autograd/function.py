@@ -13,6 +13,7 @@ from .grad_mode import MODE, no_grad
 from .graph import MultiNode, Output, Port, Rule, TensorBase
 from .inplace import check, written
 from .recording import edge_of, make_node, unwrap, wrap
+from .sharing import handed_out
 
 
 class FunctionContext:
@@ -140,7 +141,7 @@ def _record(
         if (
             id(out) in inputs and id(out) not in ctx._dirty
         ):  # returned as it came: an alias carries the new history
-            outs[index] = wrap(out._data)
+            outs[index] = wrap(handed_out(out._data))
             kept = tuple([outs[index] if each is out and not out.requires_grad else each for each in kept])
     places = {id(out): index for index, out in enumerate(outs) if isinstance(out, TensorBase)}
     saved = tuple([Output(places[id(each)]) if id(each) in places else each for each in kept])

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from .. import functional as F
 from ..autograd import is_grad_enabled, unwrap
 from ..autograd.recording import edge_of
+from ..autograd.sharing import Watch, changes, watch
 from ..functional._spelling import Ints, four_sides
 from ..functional.conv import PreparedConv2d, same_sides
 from ._convolution import Convolution, as_tuple
@@ -104,8 +105,9 @@ class Conv2d(_Conv):
     Input (N, C, H, W) or (C, H, W); see functional.conv2d for the output's size and the errors.
 
     In eval mode, while no gradients are recorded, a layer of 3 x 3 kernels keeps what its forward pass
-    computes from the weights alone (functional.prepare_conv2d). A change of the weights, made in whatever
-    way, is noticed; train() drops it; rushlight.show_config() tells the memory.
+    computes from the weights alone (functional.prepare_conv2d). A change of the weights is noticed, be it
+    made through a Tensor or an ndarray that shares their memory (though not through a bare address); train()
+    drops it; rushlight.show_config() tells the memory.
 
     >>> from rushlight import nn
     >>> nn.Conv2d(3, 16, (3, 5), stride=2, padding=1, bias=False)
@@ -116,6 +118,7 @@ class Conv2d(_Conv):
 
     _dims = 2
     _prepared: PreparedConv2d | None = None
+    _watch: Watch
 
     def forward(self, input: Any) -> Any:
         weight, bias = self._own_parameters()
@@ -137,9 +140,11 @@ class Conv2d(_Conv):
             return weight
         if is_grad_enabled() and not (edge_of(weight) is None and edge_of(input) is None):
             return weight
-        array, prepared = unwrap(weight), self._prepared
-        if prepared is None or prepared.weight is not array:
-            prepared = self._prepared = PreparedConv2d(array, own=False)
+        prepared = self._prepared
+        if prepared is None or prepared.weight is not unwrap(weight):
+            prepared = self._prepared = PreparedConv2d(unwrap(weight), own=False)
+            self._watch = watch(unwrap(weight))
+        prepared.refresh(changes(weight, self._watch))
         return prepared
 
     def _pad_amounts(self) -> tuple[Any, ...]:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.sharing import handed_out
 from . import arithmetic, comparison, linalg, pointwise
-from ._common import TensorBase, unwrap, wrap
+from ._common import TensorBase, wrap
 
 OF_GRAD = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
 
@@ -71,6 +72,11 @@ _COMPARISONS = (
 )
 
 
+def _array(value: Any) -> Any:
+    """The ndarray of a Tensor, to be written to by NumPy; anything else unchanged."""
+    return handed_out(value._data) if isinstance(value, TensorBase) else value
+
+
 class NumpyProtocol(TensorBase):
     """NumPy's protocols, mixed into Tensor."""
 
@@ -86,7 +92,7 @@ class NumpyProtocol(TensorBase):
         """
         if self.requires_grad and not force:  # type: ignore[attr-defined]
             raise RuntimeError(OF_GRAD)
-        return self._data
+        return handed_out(self._data)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
@@ -111,14 +117,14 @@ class NumpyProtocol(TensorBase):
         ):
             raise RuntimeError(OF_GRAD)
         if "out" in kwargs:
-            kwargs["out"] = tuple([unwrap(each) for each in kwargs["out"]])
-        value = getattr(ufunc, method)(*[unwrap(each) for each in inputs], **kwargs)
+            kwargs["out"] = tuple([_array(each) for each in kwargs["out"]])
+        value = getattr(ufunc, method)(*[_array(each) for each in inputs], **kwargs)
         return wrap(value) if isinstance(value, (np.ndarray, np.generic)) and "out" not in kwargs else value
 
     def __dlpack__(self, **kwargs: Any) -> Any:
         if self.requires_grad:  # type: ignore[attr-defined]
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-        return self._data.__dlpack__(**kwargs)
+        return handed_out(self._data).__dlpack__(**kwargs)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self._data.__dlpack_device__()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import TensorBase
+from ..autograd.sharing import handed_out
 
 SIZE = 1 << 14  # elements: half a dozen such pieces of float32 fit the second-level cache
 
@@ -20,7 +21,7 @@ def pieces(scratches: int, *tensors: Any) -> Iterator[list[Any]]:
     Arrays in row-major order come as vectors; others, in their own shape, as one piece. The Tensors must have
     one shape; the first says the scratches' dtype.
     """
-    arrays = [tensor._data for tensor in tensors]
+    arrays = [handed_out(tensor._data) for tensor in tensors]
     flat = all([array.flags.c_contiguous for array in arrays])
     whole = [array.reshape(-1) for array in arrays] if flat else arrays
     count = math.prod(arrays[0].shape)

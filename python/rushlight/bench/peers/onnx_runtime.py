@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.cases import Case
-from bench.peers.common import Call, Options, Unsupported
+from ..cases import Case
+from .common import Call, Options, Unsupported
 
 ort: Any = None
 onnx: Any = None
@@ -37,7 +37,10 @@ def _node(case: Case) -> tuple[Any, list[Any]]:
     }
     if layer.op == "max_pool2d":
         return helper.make_node("MaxPool", ["x"], ["y", "indices"] if layer.indices else ["y"], **window), []
-    node = helper.make_node("Conv", ["x", "w"], ["y"], dilations=layer.dilation, group=layer.groups, **window)
+    if layer.op == "avg_pool2d":
+        return helper.make_node("AveragePool", ["x"], ["y"], count_include_pad=1, **window), []
+    name = "Conv" if layer.op == "conv2d" else "ConvTranspose"
+    node = helper.make_node(name, ["x", "w"], ["y"], dilations=layer.dilation, group=layer.groups, **window)
     return node, [onnx.numpy_helper.from_array(case.w, "w")]
 
 
@@ -45,6 +48,8 @@ def prepare(case: Case) -> Call:
     """A session for the case's model. MaxPool counts indices over all planes; the check takes that off."""
     if case.direction != "forward":
         raise Unsupported("forward only")
+    if case.layer.op in ("unfold", "batch_norm"):
+        raise Unsupported("no such operator, or not in training")
     layer, helper, kinds = case.layer, onnx.helper, onnx.TensorProto
     kind = {"float32": kinds.FLOAT, "float64": kinds.DOUBLE}[layer.dtype]
     node, constants = _node(case)

@@ -34,6 +34,7 @@ def _caches() -> list[str]:
 
 def describe() -> dict[str, object]:
     """For the JSON file and the report's head."""
+    release = platform.release().split("-")[0]
     return {
         "cpu": _from_file("/proc/cpuinfo", "model name") or platform.processor() or platform.machine(),
         "architecture": platform.machine(),
@@ -41,7 +42,7 @@ def describe() -> dict[str, object]:
         "caches": _caches(),
         "memory": _from_file("/proc/meminfo", "MemTotal"),
         "virtual": "hypervisor" in _from_file("/proc/cpuinfo", "flags").split(),
-        "system": platform.platform(),
+        "system": " ".join([platform.system(), release, *platform.libc_ver()]).strip(),
         "python": platform.python_version(),
         "load": list(os.getloadavg()) if hasattr(os, "getloadavg") else [],
     }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bench.cases import Case
-from bench.layers import Layer
-from bench.peers.common import Call, Options
+from ..cases import Case
+from ..layers import Layer
+from ..reference import EPS
+from .common import Call, Options
 
 Array = Any
 
@@ -32,8 +34,7 @@ def windows(x: Array, layer: Layer, value: float = 0.0) -> Array:
 def columns(x: Array, layer: Layer) -> Array:
     """im2col: (N, groups, C / groups * R * S, OH * OW), copied."""
     n, g = x.shape[0], layer.groups
-    _, _, oh, ow = layer.output_shape
-    return windows(x, layer).transpose(0, 1, 4, 5, 2, 3).reshape(n, g, -1, oh * ow)
+    return windows(x, layer).transpose(0, 1, 4, 5, 2, 3).reshape(n, g, -1, math.prod(layer.windows))
 
 
 def conv2d(x: Array, w: Array, layer: Layer) -> Array:
@@ -44,12 +45,16 @@ def conv2d(x: Array, w: Array, layer: Layer) -> Array:
 
 def conv2d_grad_input(dy: Array, w: Array, layer: Layer) -> Array:
     """The product transposed, then col2im: every window's share is added where it came from."""
-    (n, c, h, width), g, k = layer.input_shape, layer.groups, layer.outputs
-    (_, _, oh, ow), (r, s) = layer.output_shape, layer.kernel
+    n, g, k = layer.input_shape[0], layer.groups, layer.outputs
+    return fold(w.reshape(g, k // g, -1).transpose(0, 2, 1) @ dy.reshape(n, g, k // g, -1), layer)
+
+
+def fold(share: Array, layer: Layer) -> Array:
+    """col2im, tap by tap."""
+    (n, c, h, width), (r, s), (oh, ow) = layer.input_shape, layer.kernel, layer.windows
     (ph, pw), (sh, sw), (dh, dw) = layer.padding, layer.stride, layer.dilation
-    share = w.reshape(g, k // g, -1).transpose(0, 2, 1) @ dy.reshape(n, g, k // g, oh * ow)
     share = share.reshape(n, c, r, s, oh, ow)
-    dx = np.zeros((n, c, h + 2 * ph, width + 2 * pw), dy.dtype)
+    dx = np.zeros((n, c, h + 2 * ph, width + 2 * pw), share.dtype)
     for i in range(r):
         for j in range(s):
             dx[:, :, i * dh : i * dh + sh * oh : sh, j * dw : j * dw + sw * ow : sw] += share[:, :, i, j]
@@ -85,6 +90,25 @@ def max_pool2d_grad_input(dy: Array, indices: Array, layer: Layer) -> Array:
     return dx.reshape(layer.input_shape)
 
 
+def avg_pool2d_grad_input(dy: Array, layer: Layer) -> Array:
+    """Every tap gets its share, then fold."""
+    (n, c, *size), taps = dy.shape, math.prod(layer.kernel)
+    return fold(np.broadcast_to((dy / taps)[:, :, None], (n, c, taps, *size)), layer)
+
+
+def batch_norm(x: Array) -> Array:
+    """Mean and variance per channel, one pass each."""
+    mean, variance = x.mean(axis=(0, 2, 3), keepdims=True), x.var(axis=(0, 2, 3), keepdims=True)
+    return (x - mean) / np.sqrt(variance + EPS)
+
+
+def batch_norm_grad_input(dy: Array, x: Array) -> Array:
+    """By the formula."""
+    axes, y = (0, 2, 3), batch_norm(x)
+    mean, share = dy.mean(axis=axes, keepdims=True), (dy * y).mean(axis=axes, keepdims=True)
+    return (dy - mean - y * share) / np.sqrt(x.var(axis=axes, keepdims=True) + EPS)
+
+
 def prepare(case: Case) -> Call:
     """Plain functions on plain arrays."""
     layer, x, w, dy = case.layer, case.x, case.w, case.dy
@@ -94,6 +118,15 @@ def prepare(case: Case) -> Call:
         ("conv2d", "grad_weight"): lambda: conv2d_grad_weight(dy, x, layer),
         ("max_pool2d", "forward"): lambda: max_pool2d(x, layer),
         ("max_pool2d", "grad_input"): lambda: max_pool2d_grad_input(dy, case.indices, layer),
+        ("conv_transpose2d", "forward"): lambda: conv2d_grad_input(x, w, layer.mirrored),
+        ("conv_transpose2d", "grad_input"): lambda: conv2d(dy, w, layer.mirrored),
+        ("conv_transpose2d", "grad_weight"): lambda: conv2d_grad_weight(x, dy, layer.mirrored),
+        ("avg_pool2d", "forward"): lambda: windows(x, layer).mean(axis=(-2, -1)),
+        ("avg_pool2d", "grad_input"): lambda: avg_pool2d_grad_input(dy, layer),
+        ("unfold", "forward"): lambda: columns(x, layer).reshape(len(x), layer.output_shape[1], -1),
+        ("unfold", "grad_input"): lambda: fold(dy, layer),
+        ("batch_norm", "forward"): lambda: batch_norm(x),
+        ("batch_norm", "grad_input"): lambda: batch_norm_grad_input(dy, x),
         ("relu", "forward"): lambda: np.maximum(x, 0),
         ("relu", "grad_input"): lambda: np.where(case.y > 0, dy, 0),
     }

@@ -1,6 +1,6 @@
 """The parent's side of the workers: equal environments, requests and replies, idle ones that really sleep.
 
-What a worker does with a request is worker.py's business; which rounds are run is measure.py's.
+What a worker does with a request is its module's business; which rounds are run is measure.py's.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.peers import OURS, PEERS
+from .peers import OURS, PEERS
 
 # Without these, glibc returns large blocks to the system after every call, and the next call pays about two
 # microseconds for every page: that would time malloc, not the libraries. The same for all.
@@ -54,17 +55,31 @@ class Contender:
         """Whether this is the library that the benchmark is about."""
         return self.peer == OURS
 
-    def environment(self) -> dict[str, str]:
+    def environment(self, malloc: Mapping[str, str] = MALLOC) -> dict[str, str]:
         """This process's own, with malloc and the thread counts set."""
-        return {**os.environ, **MALLOC, **dict.fromkeys(THREAD_VARIABLES, str(self.threads))}
+        return {**os.environ, **malloc, **dict.fromkeys(THREAD_VARIABLES, str(self.threads))}
+
+
+def _asleep(process: int, but: int = 0) -> bool:
+    """Whether every thread of a process but one sleeps now (as Linux tells; elsewhere it is believed)."""
+    try:
+        for task in Path(f"/proc/{process}/task").iterdir():
+            state = (task / "stat").read_text().rpartition(")")[2].split()[0]
+            if state not in "SIT" and task.name != str(but):
+                return False
+    except OSError:
+        pass  # not Linux, or a thread that ended while we looked
+    return True
 
 
 class Worker:
     """One worker process, restarted if it died."""
 
-    def __init__(self, contender: Contender, script: str = "worker.py") -> None:
+    def __init__(
+        self, contender: Contender, module: str = "worker", malloc: Mapping[str, str] = MALLOC
+    ) -> None:
         self.contender = contender
-        self._script = script
+        self._module, self._malloc = module, malloc
         self.info: dict[str, Any] = {}
         self._process: subprocess.Popen[str] | None = None
 
@@ -72,12 +87,12 @@ class Worker:
         """Starts the process and its library; raises WorkerError if the library is not there."""
         self._errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - stop() closes it
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name(self._script))],
+            [sys.executable, str(Path(__file__).with_name("alone.py")), self._module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             encoding="utf-8",
-            env=self.contender.environment(),
+            env=self.contender.environment(self._malloc),
         )
         self._replies: queue.Queue[str] = queue.Queue()
         self._listener = threading.Thread(
@@ -131,16 +146,8 @@ class Worker:
         return reply
 
     def threads_asleep(self) -> bool:
-        """Whether every thread of the process sleeps now (as Linux tells; elsewhere it is believed)."""
-        if self._process is None or self._process.poll() is not None:
-            return True
-        try:
-            for task in Path(f"/proc/{self._process.pid}/task").iterdir():
-                if (task / "stat").read_text().rpartition(")")[2].split()[0] not in "SIT":
-                    return False
-        except OSError:
-            pass  # not Linux, or a thread that ended while we looked
-        return True
+        """Whether every thread of the process sleeps now."""
+        return self._process is None or self._process.poll() is not None or _asleep(self._process.pid)
 
     def stop(self) -> None:
         """Ends the process: end of input first, then by force."""
@@ -162,9 +169,9 @@ class Worker:
 class Team:
     """All workers of one thread count. Use as a context manager: nobody outlives it."""
 
-    def __init__(self, script: str = "worker.py") -> None:
+    def __init__(self, module: str = "worker", malloc: Mapping[str, str] = MALLOC) -> None:
         self.workers: list[Worker] = []
-        self._script = script
+        self._module, self._malloc = module, malloc
 
     def __enter__(self) -> Team:
         return self
@@ -175,7 +182,7 @@ class Team:
 
     def add(self, contender: Contender) -> Worker:
         """Starts one more worker; raises WorkerError if it cannot."""
-        worker = Worker(contender, self._script)
+        worker = Worker(contender, self._module, self._malloc)
         self.workers.append(worker)
         try:
             worker.start()
@@ -186,11 +193,13 @@ class Team:
         return worker
 
     def wait_until_asleep(self, seconds: float = 1.0) -> bool:
-        """Waits for the pools of those who have just worked, which spin a while; False if one never stops."""
+        """Waits for the pools of those who have just worked, which spin a while, NumPy's in this process too
+        (it computes the right answers); False if one never stops."""
         end = time.monotonic() + seconds
         quiet = 0
         while quiet < 3:
-            quiet = quiet + 1 if all(worker.threads_asleep() for worker in self.workers) else 0
+            mine = _asleep(os.getpid(), but=threading.get_native_id())
+            quiet = quiet + 1 if mine and all(worker.threads_asleep() for worker in self.workers) else 0
             if time.monotonic() > end:
                 return False
             time.sleep(0.002)

@@ -5,9 +5,12 @@ Protocol: a JSON object per line on stdin, a reply per line on a private copy of
     {"do": "prepare", "layer", "direction"}         -> {} or {"unsupported": reason}
     {"do": "answer", "file"}                        -> a round of one cold call, its outputs saved as .npz
     {"do": "time", "seconds", "least"}              -> a round: median, low, high, calls, faults, switches
-    {"do": "peak", "seconds", "dtype"}              -> {"gflops": number or null}
+    {"do": "roofline", "layer", "direction"}        -> see peers/ours.py; {} of a peer
+    {"do": "machine", "seconds", "dtypes"}          -> the same
+    {"do": "memory", "calls"}                       -> {"peak": bytes above those before the calls}
     {"do": "rest"}                                  -> {}, the prepared call and its arrays dropped
 Any exception becomes {"error": one line}. Nothing here knows any library, nor how rounds are arranged.
+Started by alone.py.
 """
 
 from __future__ import annotations
@@ -18,22 +21,19 @@ import json
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
-
-if __package__ in (None, ""):  # run as a file: make `bench` importable, and keep bench/ itself off the path
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import numpy as np
 
-from bench import cases
-from bench.peers import PEERS
-from bench.peers.common import Call, Unsupported
+from . import cases, resident
+from .peers import PEERS
+from .peers.common import Call, Unsupported
 
+resource: Any
 try:
     import resource
 except ImportError:  # not on Windows
-    resource = None  # type: ignore[assignment]
+    resource = None
 
 SAMPLE = 20e-6  # seconds; shorter calls are timed several at a time: reading the clock costs about 50 ns
 
@@ -117,7 +117,7 @@ class Worker:
 
     def start(self, peer: str, threads: int, options: dict[str, str]) -> dict[str, Any]:
         """Imports the library."""
-        self.peer = importlib.import_module(PEERS[peer][0])
+        self.peer = importlib.import_module(f".peers.{PEERS[peer][0]}", __package__)
         return dict(self.peer.start(threads, options))
 
     def prepare(self, layer: str, direction: str) -> dict[str, Any]:
@@ -141,9 +141,23 @@ class Worker:
         assert self.call is not None
         return measure(self.call, seconds, least)
 
-    def peak(self, seconds: float, dtype: str) -> dict[str, Any]:
-        """The measured multiply-add peak, where the library can tell."""
-        return {"gflops": self.peer.peak(seconds, dtype) if hasattr(self.peer, "peak") else None}
+    def roofline(self, layer: str, direction: str) -> dict[str, Any]:
+        """What bounds a call, where the library can tell."""
+        told = hasattr(self.peer, "roofline")
+        return dict(self.peer.roofline(cases.BY_NAME[layer], direction)) if told else {}
+
+    def machine(self, seconds: float, dtypes: list[str]) -> dict[str, Any]:
+        """How fast this machine computes and copies, where the library can tell."""
+        return dict(self.peer.machine(seconds, dtypes)) if hasattr(self.peer, "machine") else {}
+
+    def memory(self, calls: int) -> dict[str, int]:
+        """The largest resident size during some calls, above the one before."""
+        assert self.call is not None
+        gc.collect()
+        before = resident.forget_peak()
+        for _ in range(calls):
+            self.call.run()
+        return {"peak": max(0, resident.memory("VmHWM") - before)}
 
     def rest(self) -> dict[str, Any]:
         """Frees the case."""
@@ -167,5 +181,6 @@ def serve(worker: Any) -> None:
         replies.flush()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """For alone.py."""
     serve(Worker())

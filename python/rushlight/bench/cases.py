@@ -6,15 +6,18 @@ Parent and workers build the same arrays from the same seed, so no input ever tr
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import reference
-from bench.layers import BY_NAME, Layer
+from . import reference
+from .layers import BY_NAME as BY_NAME
+from .layers import Layer
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]
 
 
 @dataclass
@@ -23,11 +26,11 @@ class Case:
 
     layer: Layer
     direction: str
-    x: Array | None = None
-    w: Array | None = None
-    dy: Array | None = None
-    y: Array | None = None  # relu's output, which its gradient reads
-    indices: NDArray[np.int64] | None = None  # of the pooled maxima
+    x: Any = None
+    w: Any = None
+    dy: Any = None
+    y: Any = None  # relu's output, which its gradient reads
+    indices: Any = None  # of the pooled maxima
 
     @property
     def key(self) -> tuple[str, str]:
@@ -44,7 +47,7 @@ def make(name: str, direction: str) -> Case:
         return rng.standard_normal(shape, dtype=np.float32).astype(layer.dtype, copy=False)
 
     case = Case(layer, direction)
-    if layer.op == "conv2d":
+    if layer.flops:
         case.x = normal(layer.input_shape) if direction != "grad_input" else None
         case.w = normal(layer.weight_shape) if direction != "grad_weight" else None
     else:
@@ -56,47 +59,70 @@ def make(name: str, direction: str) -> Case:
             case.indices = reference.max_pool2d(case.x, layer)[1]
         elif layer.op == "relu":
             case.y = np.maximum(case.x, 0)
+        elif layer.op == "unfold":
+            case.dy = case.dy.reshape(*layer.output_shape[:2], -1)
     return case
+
+
+def _relu(case: Case) -> list[Array]:
+    return [np.maximum(case.x, 0)]
+
+
+def _max_pool2d(case: Case) -> list[Array]:
+    y, indices = reference.max_pool2d(case.x, case.layer)
+    return [y, indices] if case.layer.indices else [y]
+
+
+_ANSWERS: dict[tuple[str, str], Callable[[Case], list[Array]]] = {
+    ("conv2d", "forward"): lambda c: [reference.conv2d(c.x, c.w, c.layer)],
+    ("conv2d", "grad_input"): lambda c: [reference.conv2d_grad_input(c.dy, c.w, c.layer)],
+    ("conv2d", "grad_weight"): lambda c: [reference.conv2d_grad_weight(c.dy, c.x, c.layer)],
+    ("conv_transpose2d", "forward"): lambda c: [reference.conv2d_grad_input(c.x, c.w, c.layer.mirrored)],
+    ("conv_transpose2d", "grad_input"): lambda c: [reference.conv2d(c.dy, c.w, c.layer.mirrored)],
+    ("conv_transpose2d", "grad_weight"): lambda c: [
+        reference.conv2d_grad_weight(c.x, c.dy, c.layer.mirrored)
+    ],
+    ("max_pool2d", "forward"): _max_pool2d,
+    ("max_pool2d", "grad_input"): lambda c: [reference.max_pool2d_grad_input(c.dy, c.indices, c.layer)],
+    ("avg_pool2d", "forward"): lambda c: [reference.avg_pool2d(c.x, c.layer)],
+    ("avg_pool2d", "grad_input"): lambda c: [reference.avg_pool2d_grad_input(c.dy, c.layer)],
+    ("unfold", "forward"): lambda c: [reference.unfold(c.x, c.layer)],
+    ("unfold", "grad_input"): lambda c: [reference.fold(c.dy, c.layer)],
+    ("batch_norm", "forward"): lambda c: [reference.batch_norm(c.x)],
+    ("batch_norm", "grad_input"): lambda c: [reference.batch_norm_grad_input(c.dy, c.x)],
+    ("relu", "forward"): _relu,
+    ("relu", "grad_input"): lambda c: [np.where(c.y > 0, c.dy, 0)],
+}
 
 
 def answers(case: Case) -> list[Array]:
     """The right answers, one array per output of the call."""
-    layer, x, w, dy = case.layer, case.x, case.w, case.dy
-    if case.key == ("conv2d", "forward"):
-        return [reference.conv2d(x, w, layer)]
-    if case.key == ("conv2d", "grad_input"):
-        return [reference.conv2d_grad_input(dy, w, layer)]
-    if case.key == ("conv2d", "grad_weight"):
-        return [reference.conv2d_grad_weight(dy, x, layer)]
-    if case.key == ("max_pool2d", "forward"):
-        y, indices = reference.max_pool2d(x, layer)
-        return [y, indices] if layer.indices else [y]
-    if case.key == ("max_pool2d", "grad_input"):
-        return [reference.max_pool2d_grad_input(dy, case.indices, layer)]
-    if case.key == ("relu", "forward"):
-        return [np.maximum(x, 0)]
-    return [np.where(case.y > 0, dy, 0)]
+    return _ANSWERS[case.key](case)
+
+
+_EXACT = {("relu", "forward"), ("relu", "grad_input"), ("max_pool2d", "forward"), ("unfold", "forward")}
 
 
 def tolerance(case: Case) -> float:
     """The largest error allowed, as a share of the answer's root mean square.
 
-    relu, the pooled maxima and their indices must be exact. A sum of L products in one chain is off by about
-    sqrt(L) roundings; the constant leaves room for Winograd's transforms; one wrong border element is off by
-    ten thousand times more.
+    relu, unfold, the pooled maxima and their indices must be exact. A sum of L products in one chain is off
+    by about sqrt(L) roundings; the constant leaves room for Winograd's transforms; one wrong border element
+    is off by ten thousand times more.
     """
     layer, direction = case.layer, case.direction
     eps = float(np.finfo(layer.dtype).eps)
-    if layer.op == "relu" or case.key == ("max_pool2d", "forward"):
+    if case.key in _EXACT:
         return 0.0
-    if layer.op == "max_pool2d":
-        return 50 * eps  # a sum of a few window gradients, in any order
-    n, k, oh, ow = layer.output_shape
-    _, c, r, s = layer.weight_shape
-    length = {"forward": c * r * s, "grad_input": k // layer.groups * r * s, "grad_weight": n * oh * ow}[
-        direction
-    ]
-    return float(eps * (300 + 4 * length**0.5))
+    if not layer.flops:
+        return 100 * eps  # a sum over a few windows, in any order; a mean; a division
+    conv = layer if layer.op == "conv2d" else layer.mirrored
+    n, k, oh, ow = conv.output_shape
+    _, c, r, s = conv.weight_shape
+    over = {"forward": c * r * s, "grad_input": k // layer.groups * r * s, "grad_weight": n * oh * ow}
+    if layer.op == "conv_transpose2d":
+        over["forward"], over["grad_input"] = over["grad_input"], over["forward"]
+    return float(eps * (400 + 4 * over[direction] ** 0.5))
 
 
 def errors(case: Case, got: list[Array], want: list[Array]) -> tuple[float, float]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.cases import Case
-from bench.peers.common import Call, Options, Unsupported, limit
+from ..cases import Case
+from .common import Call, Options, Unsupported, limit
 
 
 def start(threads: int, options: Options) -> dict[str, Any]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 OURS = "rushlight"
 
+PREPARED = ("ncnn",)  # get their weights transformed before they are timed: shown, but not as the best rival
+
 # name -> (module, what to `pip install`); ours first, then in the order of the table's columns
 PEERS: dict[str, tuple[str, str]] = {
-    OURS: ("bench.peers.ours", "."),
-    "torch": ("bench.peers.pytorch", "torch"),
-    "onnxruntime": ("bench.peers.onnx_runtime", "onnxruntime onnx"),
-    "opencv": ("bench.peers.opencv", "opencv-python-headless"),
-    "scipy": ("bench.peers.scipy_filters", "scipy"),
-    "numpy": ("bench.peers.numpy_im2col", "numpy"),
-    "python": ("bench.peers.python_loops", "nothing"),
+    OURS: ("ours", "."),
+    "torch": ("pytorch", "torch"),
+    "onnxruntime": ("onnx_runtime", "onnxruntime onnx"),
+    "ncnn": ("ncnn_net", "ncnn"),
+    "opencv": ("opencv", "opencv-python-headless"),
+    "scipy": ("scipy_filters", "scipy"),
+    "numpy": ("numpy_im2col", "numpy"),
+    "python": ("python_loops", "nothing"),
 }

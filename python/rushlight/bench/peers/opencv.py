@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.cases import Case
-from bench.peers.common import Call, Options, Unsupported, fastest
+from ..cases import Case
+from .common import Call, Options, Unsupported, fastest
 
 cv2: Any = None
 
@@ -29,9 +29,11 @@ def prepare(case: Case) -> Call:
     layer = case.layer
     if layer.op == "relu":
         return _relu(case)
+    if layer.op not in ("conv2d", "max_pool2d", "avg_pool2d"):
+        raise Unsupported("no such operation")
     if any(k % 2 == 0 or p != k // 2 for k, p in zip(layer.kernel, layer.padding, strict=True)):
         raise Unsupported("only odd windows, padded to keep the size")
-    if layer.op == "max_pool2d":
+    if layer.op != "conv2d":
         return _pool(case)
     if layer.groups != layer.input_shape[1] or layer.outputs != layer.groups:
         raise Unsupported("no sum over channels")
@@ -71,10 +73,18 @@ def _pool(case: Case) -> Call:
         raise Unsupported("no indices")
     window, (sh, sw) = np.ones(layer.kernel, np.uint8), layer.stride
 
+    def largest(plane: Any) -> Any:
+        return cv2.dilate(plane, window)  # whose border is -inf by default
+
+    def mean(plane: Any) -> Any:
+        return cv2.blur(plane, layer.kernel[::-1], borderType=cv2.BORDER_CONSTANT)
+
+    over = largest if layer.op == "max_pool2d" else mean
+
     def run() -> Any:
         y = np.empty((len(x), *layer.output_shape[2:]), x.dtype)
         for plane, out in zip(x, y, strict=True):
-            out[:] = cv2.dilate(plane, window)[::sh, ::sw]  # dilate's border is -inf by default
+            out[:] = over(plane)[::sh, ::sw]
         return y
 
     return Call(run, lambda y: [y.reshape(layer.output_shape)])

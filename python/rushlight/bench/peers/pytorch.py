@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.cases import Case
-from bench.peers.common import Call, Options, keywords
+from ..cases import Case
+from .common import Call, Options, keywords, recorded
 
 torch: Any = None
 
@@ -34,15 +34,22 @@ def prepare(case: Case) -> Call:
     )
     settings = keywords(layer)
     window = (layer.kernel, layer.stride, layer.padding)
+    lattice = (layer.kernel, layer.dilation, layer.padding, layer.stride)
     calls = {
         ("conv2d", "forward"): lambda: functional.conv2d(x, w, **settings),
         ("conv2d", "grad_input"): lambda: grad.conv2d_input(layer.input_shape, w, dy, **settings),
         ("conv2d", "grad_weight"): lambda: grad.conv2d_weight(x, layer.weight_shape, dy, **settings),
+        ("conv_transpose2d", "forward"): lambda: functional.conv_transpose2d(x, w, **settings),
         ("max_pool2d", "forward"): lambda: functional.max_pool2d(x, *window, return_indices=layer.indices),
         ("max_pool2d", "grad_input"): lambda: aten.max_pool2d_with_indices_backward(
             dy, x, *window, (1, 1), False, indices
         ),
+        ("avg_pool2d", "forward"): lambda: functional.avg_pool2d(x, *window),
+        ("avg_pool2d", "grad_input"): lambda: aten.avg_pool2d_backward(dy, x, *window, False, True, None),
+        ("unfold", "forward"): lambda: functional.unfold(x, *lattice),
+        ("unfold", "grad_input"): lambda: functional.fold(dy, layer.input_shape[2:], *lattice),
+        ("batch_norm", "forward"): lambda: functional.batch_norm(x, None, None, training=True),
         ("relu", "forward"): lambda: functional.relu(x),
         ("relu", "grad_input"): lambda: aten.threshold_backward(dy, y, 0),
     }
-    return Call(calls[case.key], _tensors)
+    return Call(calls[case.key], _tensors) if case.key in calls else recorded(torch, case)

@@ -1,4 +1,5 @@
-"""A worker process for training.py: holds one library, trains models and times them when asked.
+"""A worker process for training.py: holds one library, trains models and times them when asked. Started by
+alone.py.
 
 Protocol as in worker.py:
     {"do": "start", "peer", "threads", "options"}   -> {"version"}; options: precision, ours alone
@@ -9,35 +10,17 @@ Protocol as in worker.py:
 
 from __future__ import annotations
 
-import contextlib
 import gc
-import sys
+import importlib
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-if __package__ in (None, ""):  # run as a file: make `bench` importable, and keep bench/ itself off the path
-    sys.path[0] = str(Path(__file__).resolve().parents[1])
-
-from bench import snippets
-from bench.models import MODELS, Step
-from bench.worker import serve
-
-
-def _memory(field: str) -> int:
-    """A line of /proc/self/status in bytes; 0 where there is none."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field)), 0)
-
-
-def _forget_peak() -> None:
-    """Let the largest resident size so far begin again at the present one."""
-    with contextlib.suppress(OSError):  # not Linux: `_memory` says 0 as well
-        Path("/proc/self/clear_refs").write_text("5")
+from . import snippets
+from .models import MODELS, Step
+from .peers import OURS
+from .resident import forget_peak, memory
+from .worker import serve
 
 
 def _best(run: Callable[[], Any], seconds: float, prepare: Callable[[], Any] | None = None) -> float:
@@ -65,29 +48,23 @@ class Trainer:
 
     def start(self, peer: str, threads: int, options: dict[str, str]) -> dict[str, Any]:
         """Imports the library."""
-        if peer == "torch":
-            import torch as library
-        else:
-            import rushlight as library
-            import rushlight.nn
-            import rushlight.optim
-
-            rushlight.set_float32_conv_precision(options["precision"])
-        self.torch = library
+        library = self.torch = importlib.import_module(peer)
+        if peer == OURS:
+            library.set_float32_conv_precision(options["precision"])
         library.set_num_threads(threads)
         return {"version": str(library.__version__)}
 
     def train(self, model: str, steps: int) -> dict[str, Any]:
         """The first steps of a fresh model, unhurried."""
         step = self._steps[model] = MODELS[model].step(self.torch)
-        _forget_peak()
-        before = _memory("VmRSS")
+        before = forget_peak()
         losses = [step() for _ in range(steps)]
-        return {"losses": losses, "peak": _memory("VmHWM") - before}
+        return {"losses": losses, "peak": memory("VmHWM") - before}
 
     def time(self, model: str, seconds: float) -> dict[str, float]:
         """More steps of the model trained last."""
-        step, clock, times = self._steps[model], time.perf_counter, []
+        step, clock = self._steps[model], time.perf_counter
+        times: list[float] = []
         step()
         end = clock() + seconds
         while not times or clock() < end:
@@ -119,5 +96,6 @@ class Trainer:
         return found
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """For alone.py."""
     serve(Trainer())

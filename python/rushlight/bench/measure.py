@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench import cases
-from bench.layers import Layer
-from bench.peers import OURS
-from bench.team import Team, Worker, WorkerError
+from . import cases
+from .document import Result
+from .layers import Layer
+from .team import Team, Worker, WorkerError
 
 
 @dataclass(frozen=True)
@@ -29,57 +30,17 @@ class Plan:
 
 
 QUICK = Plan(rounds=0)
-
-
-@dataclass
-class Result:
-    """One contender in one row. `status` is ok, unsupported or error; only ok has times."""
-
-    layer: str
-    op: str
-    direction: str
-    dtype: str
-    shape: str
-    flops: int
-    threads: int
-    peer: str
-    label: str
-    options: dict[str, str]
-    status: str = "ok"
-    reason: str = ""
-    error: tuple[float, float] | None = None  # largest and rms, as shares of the answer's rms
-    rounds: list[dict[str, float]] = field(default_factory=list)
-    quiet: bool = True  # the others slept while this one was timed
-
-    @property
-    def ours(self) -> bool:
-        """Whether this is the library that the benchmark is about."""
-        return self.peer == OURS
-
-    @property
-    def time(self) -> float:
-        """Seconds per call: the best round's median."""
-        return min(r["median"] for r in self.rounds)
-
-    @property
-    def spread(self) -> float:
-        """How far the worst round's median is above the best one's, as a share."""
-        return max(r["median"] for r in self.rounds) / self.time - 1
-
-    @property
-    def faults(self) -> float:
-        """Page faults per call in the best round."""
-        return min(self.rounds, key=lambda r: r["median"])["faults"]
-
-    def as_json(self) -> dict[str, Any]:
-        """With the derived figures, so that a reader of the file needs no code of ours."""
-        derived = {"time": self.time, "spread": self.spread, "faults": self.faults} if self.rounds else {}
-        return {**asdict(self), **derived}
+HOPELESS = 10.0  # times the fastest; after the first round nobody needs to know such a time any better
 
 
 def rows(layers: list[Layer], directions: list[str]) -> list[tuple[Layer, str]]:
-    """Every (layer, direction) asked for that exists."""
-    return [(layer, d) for layer in layers for d in layer.directions if d in directions]
+    """Every (layer, direction) asked for that exists; what grows is timed forward."""
+    return [
+        (layer, direction)
+        for layer in layers
+        for direction in layer.directions
+        if direction in directions and (direction == "forward" or layer.suite != "scaling")
+    ]
 
 
 def measure_row(team: Team, layer: Layer, direction: str, plan: Plan) -> list[Result]:
@@ -89,15 +50,17 @@ def measure_row(team: Team, layer: Layer, direction: str, plan: Plan) -> list[Re
     results = [_blank(layer, direction, worker) for worker in team.workers]
     pairs = list(zip(team.workers, results, strict=True))
     for worker, result in pairs:
-        _attempt(result, lambda w=worker, r=result: _prepare_and_check(w, r, case, want, plan))  # type: ignore[misc]
+        _attempt(result, partial(_prepare_and_check, worker, result, case, want, plan))
     for number in range(plan.rounds):
         turn = number % len(pairs)  # another one begins each round
+        fastest = min((r.time for r in results if r.rounds), default=0.0)
         for worker, result in pairs[turn:] + pairs[:turn]:
-            if result.status == "ok":
-                _attempt(result, lambda w=worker, r=result: _time(team, w, r, plan))  # type: ignore[misc]
+            hopeless = result.rounds and not result.ours and result.time > HOPELESS * fastest
+            if result.status == "ok" and not hopeless:
+                _attempt(result, partial(_time, team, worker, result, plan))
     for worker, result in pairs:
         if result.status == "ok":
-            _attempt(result, lambda w=worker: w.ask("rest"))  # type: ignore[misc]
+            _attempt(result, partial(worker.ask, "rest"))
     return results
 
 
@@ -105,6 +68,8 @@ def _blank(layer: Layer, direction: str, worker: Worker) -> Result:
     who = worker.contender
     return Result(
         layer=layer.name,
+        suite=layer.suite,
+        family=layer.family,
         op=layer.op,
         direction=direction,
         dtype=layer.dtype,
@@ -125,7 +90,8 @@ def _attempt(result: Result, step: Callable[[], object]) -> None:
 
 
 def _prepare_and_check(worker: Worker, result: Result, case: cases.Case, want: list[Any], plan: Plan) -> None:
-    reply = worker.ask("prepare", layer=result.layer, direction=result.direction)
+    row = {"layer": result.layer, "direction": result.direction}
+    reply = worker.ask("prepare", **row)
     if "unsupported" in reply:
         result.status, result.reason = "unsupported", reply["unsupported"]
         return
@@ -134,6 +100,7 @@ def _prepare_and_check(worker: Worker, result: Result, case: cases.Case, want: l
         cold = worker.ask("answer", file=str(file))
         with np.load(file) as saved:
             result.error = cases.errors(case, [saved[name] for name in saved.files], want)
+    result.roofline = worker.ask("roofline", **row)
     if plan.rounds == 0:
         result.rounds.append(cold)
 

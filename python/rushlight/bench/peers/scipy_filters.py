@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.cases import Case
-from bench.peers.common import Call, Options, Unsupported, fastest, limit
+from ..cases import Case
+from .common import Call, Options, Unsupported, fastest, limit
 
 signal: Any = None
 ndimage: Any = None
@@ -29,9 +29,9 @@ def prepare(case: Case) -> Call:
     if case.direction != "forward":
         raise Unsupported("forward only")
     layer = case.layer
-    if layer.op == "relu":
+    if layer.op not in ("conv2d", "max_pool2d", "avg_pool2d"):
         raise Unsupported("nothing of its own")
-    if layer.op == "max_pool2d":
+    if layer.op != "conv2d":
         return _pool(case)
     limit(layer.flops, 3e8, "flops")
     limit(layer.input_shape[0] * layer.outputs, 2000, "filters")
@@ -84,8 +84,13 @@ def _pool(case: Case) -> Call:
     if any(k % 2 == 0 or p != k // 2 for k, p in zip(layer.kernel, layer.padding, strict=True)):
         raise Unsupported("only odd windows, padded to keep the size")
 
+    size = (1, 1, *layer.kernel)
+
     def run() -> Any:
-        full = ndimage.maximum_filter(case.x, size=(1, 1, *layer.kernel), mode="constant", cval=-np.inf)
+        if layer.op == "max_pool2d":
+            full = ndimage.maximum_filter(case.x, size=size, mode="constant", cval=-np.inf)
+        else:
+            full = ndimage.uniform_filter(case.x, size=size, mode="constant")
         return full[:, :, ::sh, ::sw].copy()
 
     return Call(run)
