@@ -112,7 +112,8 @@ def check(name: str, arguments: list[Any], answer: Any) -> bool:
         return False
     values = [_plain(each) for each in arguments]
     arrays = [each for each in values if isinstance(each, np.ndarray)]
-    if any(each.size > MOST for each in arrays):
+    spelt_otherwise = any(isinstance(each, (tuple, list)) and not each for each in values)
+    if spelt_otherwise or any(each.size > MOST for each in arrays):
         return False
     if module == "_core":
         judge = _JUDGES[function]

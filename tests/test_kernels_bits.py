@@ -61,6 +61,27 @@ def test_conv2d_output_channels_do_not_depend_on_each_other(isa, dtype):
 
 
 @FLOATS
+def test_weights_that_are_not_finite_meet_padding(isa, dtype):
+    """Outputs are then computed by the definition, where their tile met one; tiles depend on the threads."""
+    case = Conv(C=16, K=10, H=80, W=13, padding=(10, 10, 2, 2), dilation=(3, 3))
+    x, w, b, dy = case.arrays(dtype)
+    w = w.copy()
+    w[::2, 3, 0, 1], w[1::3, 5, 2, 0] = np.inf, np.nan
+    with using(threads=1):
+        alone = run_conv(case, x, w, b, dy)
+    for threads in (2, 3, 7):
+        with using(threads=threads):
+            together = run_conv(case, x, w, b, dy)
+        for direction, want in alone.items():
+            same = np.isnan(want) == np.isnan(together[direction])  # no bits of a NaN are promised
+            assert same.all() and np.isfinite(want).any()
+            numbers = ~np.isnan(want)
+            assert_same_bits(
+                together[direction][numbers], want[numbers], f"{direction} with {threads} threads"
+            )
+
+
+@FLOATS
 def test_run_after_run(isa, threads, dtype):
     for case in CONVS[:3]:
         arrays = case.arrays(dtype)

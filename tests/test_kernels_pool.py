@@ -144,6 +144,21 @@ def test_gradient_of_a_larger_plane(isa):
     assert gradient.sum() == gradient[0, 0, 0, 0] + gradient[0, 0, 2, 3] == 2
 
 
+def test_images_whose_columns_are_apart(isa):
+    """Every second, every third and reversed columns, for the windows that have code of their own."""
+    for kernel, stride in ((3, 2), (3, 1), (2, 2), (2, 1), (5, 1)):
+        case = Pool(C=2, H=22, W=40, kernel=(kernel, kernel), stride=(stride, stride), padding=(1, 1, 1, 0))
+        x = draw("float32", *case.x_size)
+        for step in (2, 3, -1):
+            view = np.zeros((1, 2, 22, 40 * abs(step)), np.float32)[:, :, :, ::step]
+            view[...] = x
+            for indices in (True, False):
+                got = _core.max_pool2d_forward(view, *case.options, indices)
+                want = _core.max_pool2d_forward(x, *case.options, indices)
+                for one, other in zip(got, want, strict=True) if indices else ((got, want),):
+                    np.testing.assert_array_equal(one, other)
+
+
 def test_kernels_far_larger_than_the_image(isa):
     """Their taps outside cost neither time nor memory."""
     x = draw("float32", 1, 2, 5, 6)

@@ -22,17 +22,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from guard import Guards, guarded_outputs
 from kernel_cases import Conv, Pool, draw, using
 from rushlight import _core
-
-if TYPE_CHECKING:
-    from rushlight.bench.layers import Layer
+from rushlight.bench.layers import LAYERS, Layer
 
 Array = np.ndarray[Any, Any]
 Arrays = dict[str, Array]
@@ -287,17 +284,8 @@ def check_bits(problem: Problem, fork: bool, beside: bool) -> None:
 # ---------------------------------------------------------------- runs
 
 
-def rows_of_the_benchmarks() -> tuple[Layer, ...]:
-    root = str(Path(__file__).parents[1])
-    if root not in sys.path:  # run as a script
-        sys.path.append(root)
-    from rushlight.bench.layers import LAYERS
-
-    return LAYERS
-
-
 def problems(shapes: int, seed: int, rows: bool) -> Iterator[Problem]:
-    for layer in rows_of_the_benchmarks() if rows else ():
+    for layer in LAYERS if rows else ():
         for precision in ("high", "medium") if layer.op == "conv2d" else ("high",):
             yield row_problem(layer, precision)
     for number in range(shapes):

@@ -79,7 +79,7 @@ bool all_finite(const T* plane, Index W, Range rows, Range cols) {
 // Algorithms that add and subtract pixels (Winograd) also turn infinities into NaNs and overflow earlier:
 // they have every output repaired that is not finite, and so have direct's footprint.
 template <class T>
-void repair_forward(const Conv2dShape& p, const Conv2dForward<T>& tile) noexcept {
+void repair_forward(const Conv2dShape& p, const Conv2dForward<T>& tile, Index block) noexcept {
     const Index Kg = p.K / p.groups;
     for (Index g = tile.groups.begin; g < tile.groups.end; ++g)
         for (Index k = g * Kg + tile.channels.begin; k < g * Kg + tile.channels.end; ++k) {
@@ -88,7 +88,8 @@ void repair_forward(const Conv2dShape& p, const Conv2dForward<T>& tile) noexcept
             for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh)
                 for (Index ow = tile.cols.begin; ow < tile.cols.end; ++ow) {
                     T& y = plane[oh * p.OW + ow];
-                    if (is_nan(y * T(0))) y = conv2d_output_at(p, tile.x, tile.w, tile.b, tile.n, k, oh, ow);
+                    if (is_nan(y * T(0)))
+                        y = conv2d_output_at(p, tile.x, tile.w, tile.b, tile.n, k, oh, ow, block);
                 }
         }
 }
@@ -159,7 +160,7 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
         }
     }
     if constexpr (is_real<T>)
-        if (tile.repair) repair_forward(p, tile);
+        if (tile.repair) repair_forward(p, tile, blocking.reduction);
 }
 
 // ---------------------------------------------------------------- gradient for the input
@@ -178,7 +179,7 @@ Index backward_input_workspace(const Conv2dShape& p, const Conv2dBlocking& block
 
 // See NOTE [ NaN and padding ].
 template <class T>
-void repair_backward_input(const Conv2dShape& p, const Conv2dBackwardInput<T>& tile) noexcept {
+void repair_backward_input(const Conv2dShape& p, const Conv2dBackwardInput<T>& tile, Index block) noexcept {
     const Index Cg = p.C / p.groups;
     for (Index g = tile.groups.begin; g < tile.groups.end; ++g)
         for (Index c = g * Cg + tile.channels.begin; c < g * Cg + tile.channels.end; ++c) {
@@ -188,7 +189,7 @@ void repair_backward_input(const Conv2dShape& p, const Conv2dBackwardInput<T>& t
                 for (Index iw = tile.cols.begin; iw < tile.cols.end; ++iw) {
                     T& dx = plane[ih * p.W + iw];
                     if (is_nan(dx * T(0)))
-                        dx = conv2d_grad_input_at(p, tile.dy, tile.w, tile.b, tile.n, c, ih, iw);
+                        dx = conv2d_grad_input_at(p, tile.dy, tile.w, tile.b, tile.n, c, ih, iw, block);
                 }
         }
 }
@@ -273,10 +274,20 @@ void backward_input(const Conv2dShape& p, const Conv2dBlocking& blocking, const 
             }
     }
     if constexpr (is_real<T>)
-        if (tile.repair) repair_backward_input(p, tile);
+        if (tile.repair) repair_backward_input(p, tile, blocking.reduction);
 }
 
 // ---------------------------------------------------------------- table
+
+// For the other algorithms' outputs.
+template <class T>
+void repair_forward_whole(const Conv2dShape& p, const Conv2dForward<T>& tile) noexcept {
+    repair_forward(p, tile, p.C);
+}
+template <class T>
+void repair_backward_input_whole(const Conv2dShape& p, const Conv2dBackwardInput<T>& tile) noexcept {
+    repair_backward_input(p, tile, p.K);
+}
 
 template <class T>
 void add_forward(Conv2dKernels<T>& kernels) {
@@ -294,8 +305,8 @@ template <class T>
 void add_backward(Conv2dKernels<T>& kernels) {
     add_backward_input(kernels);
     kernels.all_finite = all_finite<T>;
-    kernels.repair_forward = repair_forward<T>;
-    kernels.repair_backward_input = repair_backward_input<T>;
+    kernels.repair_forward = repair_forward_whole<T>;
+    kernels.repair_backward_input = repair_backward_input_whole<T>;
 }
 
 }  // namespace

@@ -5,6 +5,10 @@
 // The reference ISA is loops around these functions. The fast kernels, which do multiply padding zeros, come
 // back here for elements that turned out NaN (see NOTE [ NaN and padding ] in conv2d.cpp); hence the early
 // returns once a sum is NaN for good.
+//
+// `block`: so many channels are summed up before they reach the total, in the order of the fast kernels'
+// taps. Whether an element comes back depends on its tile, and tiles depend on the number of threads; the
+// bits may not.
 #pragma once
 
 #include "kernels.hpp"
@@ -38,9 +42,9 @@ inline bool is_nan(T value) {
 // ih = oh * stride_h - pad_top + r * dilation_h inside [0, H), and iw likewise.
 template <class T>
 T conv2d_output_at(const Conv2dShape& p, const Images<const T>& x, const T* w, const T* b, Index n, Index k,
-                   Index oh, Index ow) {
+                   Index oh, Index ow, Index block) {
     const Index Cg = p.C / p.groups, g = k / (p.K / p.groups);
-    T sum = b ? b[k] : T(0);
+    T total = b ? b[k] : T(0), sum = T(0);
     for (Index c = 0; c < Cg; ++c) {
         const T* plane = x.data + n * x.stride_n + (g * Cg + c) * x.stride_c;
         for (Index r = 0; r < p.R; ++r) {
@@ -54,23 +58,27 @@ T conv2d_output_at(const Conv2dShape& p, const Images<const T>& x, const T* w, c
             }
         }
         if (is_nan(sum)) return sum;
+        if ((c + 1) % block == 0 || c + 1 == Cg) {
+            total = T(sum + total);
+            sum = T(0);
+        }
     }
-    return sum;
+    return total;
 }
 
 // dx[n, c, ih, iw] = b[c] + sum over k of c's group and over those r, s that map an output pixel onto (ih,
 // iw).
 template <class T>
 T conv2d_grad_input_at(const Conv2dShape& p, const Images<const T>& dy, const T* w, const T* b, Index n,
-                       Index c, Index ih, Index iw) {
+                       Index c, Index ih, Index iw, Index block) {
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups, g = c / Cg;
-    T sum = b ? b[c] : T(0);
+    T total = b ? b[c] : T(0), sum = T(0);
     for (Index k = g * Kg; k < (g + 1) * Kg; ++k) {
         const T* plane = dy.data + n * dy.stride_n + k * dy.stride_c;
-        for (Index r = 0; r < p.R; ++r) {
+        for (Index r = p.R - 1; r >= 0; --r) {
             const Index h = ih + p.pad_top - r * p.dilation_h;
             if (h < 0 || h % p.stride_h != 0 || h / p.stride_h >= p.OH) continue;
-            for (Index s = 0; s < p.S; ++s) {
+            for (Index s = p.S - 1; s >= 0; --s) {
                 const Index v = iw + p.pad_left - s * p.dilation_w;
                 if (v < 0 || v % p.stride_w != 0 || v / p.stride_w >= p.OW) continue;
                 sum = multiply_add_scalar(w[((k * Cg + c - g * Cg) * p.R + r) * p.S + s],
@@ -79,8 +87,12 @@ T conv2d_grad_input_at(const Conv2dShape& p, const Images<const T>& dy, const T*
             }
         }
         if (is_nan(sum)) return sum;
+        if ((k - g * Kg + 1) % block == 0 || k + 1 == (g + 1) * Kg) {
+            total = T(sum + total);
+            sum = T(0);
+        }
     }
-    return sum;
+    return total;
 }
 
 // What images `batch` and output rows `rows` add to dw[k, c, r, s]; c counts within k's group.

@@ -64,9 +64,11 @@ Index threes_workspace(Index cols) {
     return round_up(cols, lanes<T>) * Index(sizeof(T));
 }
 
-// False: some pixel may be NaN. `shared`: room for the row that windows share.
+// False: some pixel may be NaN, or they do not lie side by side. `shared`: room for the row that windows
+// share.
 template <class T>
 bool pool_threes(const MaxPool2dShape& p, const MaxPool2dForward<T>& tile, T* shared) {
+    if (tile.stride_w != 1) return false;
     Doubt<T> doubt{};
     const Index cols = tile.cols.end - tile.cols.begin, col0 = tile.cols.begin * 2 - p.pad_left;
     // Outputs whose vectors lie inside the image.

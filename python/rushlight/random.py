@@ -7,6 +7,7 @@ ops/filling.py.
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,7 +172,7 @@ def randperm(
     check_device(device)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got{n}")
-    order = list(range(n))
+    order = _quiet.apply(np.arange, operator.index(n)).tolist()
     if n > 1:
         steps = _of(generator).bits32(n - 1) % np.arange(n, 1, -1).astype(np.uint64)
         for i, step in enumerate(steps.tolist()):

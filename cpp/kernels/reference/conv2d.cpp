@@ -20,7 +20,7 @@ void forward(const Conv2dShape& p, const Conv2dBlocking&, const Conv2dForward<T>
             for (Index oh = tile.rows.begin; oh < tile.rows.end; ++oh)
                 for (Index ow = tile.cols.begin; ow < tile.cols.end; ++ow)
                     tile.y[((tile.n * p.K + k) * p.OH + oh) * p.OW + ow] =
-                        conv2d_output_at(p, tile.x, tile.w, tile.b, tile.n, k, oh, ow);
+                        conv2d_output_at(p, tile.x, tile.w, tile.b, tile.n, k, oh, ow, p.C);
 }
 
 template <class T>
@@ -32,7 +32,7 @@ void backward_input(const Conv2dShape& p, const Conv2dBlocking&, const Conv2dBac
             for (Index ih = tile.rows.begin; ih < tile.rows.end; ++ih)
                 for (Index iw = tile.cols.begin; iw < tile.cols.end; ++iw)
                     tile.dx[((tile.n * p.C + c) * p.H + ih) * p.W + iw] =
-                        conv2d_grad_input_at(p, tile.dy, tile.w, tile.b, tile.n, c, ih, iw);
+                        conv2d_grad_input_at(p, tile.dy, tile.w, tile.b, tile.n, c, ih, iw, p.K);
 }
 
 template <class T>

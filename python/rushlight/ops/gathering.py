@@ -97,6 +97,7 @@ def take(input: Any, index: Any) -> Tensor:
     """Elements of the flattened input at the positions `index`, in its shape."""
     x = array_of("take", input)
     at = array_of("take", index, "index", 2)
+    at = at.astype(np.int64) if at.dtype.kind in "iu" else at
     places: Any = np.unravel_index(at % x.size, x.shape) if x.ndim and x.size else (np.zeros_like(at),)
     if not x.ndim:
         input, x = input.reshape((1,)), x.reshape(1)

@@ -368,8 +368,8 @@ def index_put_(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bo
 
 def select(input: Any, dim: int, index: int) -> Tensor:
     """Slice number `index` along `dim`, as a view without that dimension."""
-    dim = normal_dim(dim, unwrap(input).ndim)
-    return getitem(input, (slice(None),) * dim + (int(index),))
+    dim = normal_dim(dim, array_of("select", input).ndim)
+    return getitem(input, (slice(None),) * dim + (operator.index(index),))
 
 
 def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:

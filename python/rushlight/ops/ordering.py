@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
+from .._quiet import apply
 from ._common import Rule, TensorBase, array_of, normal_dim, record, unwrap, wrap
 from .extrema import return_type
 from .indexing import spread
@@ -123,7 +124,7 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor
         low, high = low - 1, high + 1
     if not low < high:
         raise RuntimeError(f"max must be larger than min, but got min={low}, max={high}")
-    value: Any = np.histogram(x, bins, (low, high))[0].astype(x.dtype)
+    value: Any = apply(np.histogram, x, bins, (low, high))[0].astype(x.dtype)
     return wrap(value) if isinstance(input, TensorBase) else value
 
 

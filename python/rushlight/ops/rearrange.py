@@ -167,8 +167,8 @@ def diag(input: Any, diagonal: int = 0) -> Tensor:
     if x.ndim not in (1, 2):
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {x.ndim}D")
     if x.ndim == 1:
-        return record(np.diag(x, diagonal), _FROM_DIAGONAL, (input,), (), diagonal)
-    return record(np.diagonal(x, diagonal).copy(), _DIAGONAL, (input,), (), (x.shape, diagonal))
+        return record(apply(np.diag, x, diagonal), _FROM_DIAGONAL, (input,), (), diagonal)
+    return record(apply(np.diagonal, x, diagonal).copy(), _DIAGONAL, (input,), (), (x.shape, diagonal))
 
 
 _TRACE = Rule(

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _quiet, dtypes
-from .._quiet import STATE, enter, leave
 from ._common import (
     OUTPUT,
     Rule,
@@ -90,9 +89,7 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
         input = cast(input, dtypes.I64 if dtype is None else dtypes.to_numpy(dtype))
         x = unwrap(input)
     dims = None if dim is None else normal_dims(dim, x.ndim)
-    token = enter(STATE)
-    value = _add(x, dims if x.ndim else None, None, None, keepdim)
-    leave(token)
+    value = _quietly(_add, x, dims if x.ndim else None, None, None, keepdim)
     return record(value, _SUM if dim is None else _SUM_DIM, (input,), (), (dims, x.shape, keepdim))
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
+from .._quiet import apply
 from ..autograd.recording import record_view
 from ._common import Rule, ViewRule, array_of, normal_dim, numpy_names, record, sum_to, unwrap
 
@@ -192,14 +193,15 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 def ravel(input: Any) -> Tensor:
     """All elements in one dimension."""
-    return _shaped(input, (-1,), True) if unwrap(input).size else _shaped(input, (0,), True)
+    return _shaped(input, (-1,), True) if array_of("ravel", input).size else _shaped(input, (0,), True)
 
 
 def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Tensor:
     """Dimension `dim` split into `sizes`; one of them may be -1."""
     x = array_of("unflatten", input)
     dim = normal_dim(dim, x.ndim)
-    return _shaped(input, x.shape[:dim] + _full_shape(x.shape[dim], tuple(sizes)) + x.shape[dim + 1 :], False)
+    shape = x.shape[:dim] + _full_shape(x.shape[dim], tuple(sizes)) + x.shape[dim + 1 :]
+    return apply(_shaped, input, shape, False)
 
 
 # ---- permute, transpose

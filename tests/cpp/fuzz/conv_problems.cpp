@@ -92,22 +92,22 @@ Problem conv_others(Bytes& bytes, bool transposed) {
         return transposed ? conv_transpose2d_shape(c.x.data(), x_ndim, c.w.data(), w_ndim, options)
                           : conv2d_shape(c.x.data(), x_ndim, c.w.data(), w_ndim, c.options);
     };
-    const kernels::Conv2dShape shape = shape_of();
-    const Sizes small = sizes_like(c.x, {shape.N, shape.K, shape.OH, shape.OW}),
-                large = sizes_like(c.x, {shape.N, shape.C, shape.H, shape.W});
-    const Sizes &output = transposed ? large : small, &input = c.x;
+    kernels::Conv2dShape shape = shape_of();
+    const auto small = [&] { return sizes_like(c.x, {shape.N, shape.K, shape.OH, shape.OW}); };
+    const auto large = [&] { return sizes_like(c.x, {shape.N, shape.C, shape.H, shape.W}); };
     const bool forward = transposed && direction == 0, weight = direction == 2;
     Problem p;
-    p.inputs.emplace_back(bytes, spoilt(bytes, forward ? input : output), dtype, values, false);
-    p.inputs.emplace_back(bytes, weight ? input : c.w, dtype, values, !weight);
+    const Sizes first_size = forward ? c.x : transposed ? large() : small();
+    p.inputs.emplace_back(bytes, forward ? c.x : spoilt(bytes, first_size), dtype, values, false);
+    p.inputs.emplace_back(bytes, weight ? c.x : c.w, dtype, values, !weight);
     const TensorView first = p.inputs[0].view(), second = p.inputs[1].view();
     if (forward)
-        check_conv_transpose2d_forward(first, second, nullptr, options);
+        shape = check_conv_transpose2d_forward(first, second, nullptr, options);
     else if (transposed)
         check_conv_transpose2d_backward(shape, first, second, "other");
     else
         check_conv2d_backward(shape, first, second, "other");
-    p.results = {{weight ? c.w : forward ? output : input, dtype}};
+    p.results = {{weight ? c.w : forward ? large() : c.x, dtype}};
     p.run = [=](const Arrays& in, const Outs& out) {
         if (weight && transposed)
             conv2d_backward_weight(shape, in[1].view(), in[0].view(), out[0]);
