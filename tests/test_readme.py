@@ -46,8 +46,36 @@ def test_the_two_commands_are_there_and_ci_runs_the_second():
 
 
 def test_named_files_and_folders_exist():
-    named = set(re.findall(r"`([\w./]+/|[\w./]+\.(?:py|cpp|hpp|md|txt))`", README))
+    texts = [
+        (ROOT / name).read_text("utf-8") for name in ("README.md", "docs/how_it_works.md", "CONTRIBUTING.md")
+    ]
+    named = set(re.findall(r"`([\w./]+/|[\w./]+\.(?:py|cpp|hpp|md|txt))`", "".join(texts)))
     assert len(named) > 15
     for name in named:
         roots = (ROOT, ROOT / "python" / "rushlight", ROOT / "cpp" / "kernels")
         assert any((root / name).exists() for root in roots), name
+
+
+def test_the_list_of_files_for_an_operator_is_true_and_complete():
+    """Followed for unfold: all that it names speak of unfold, and nothing else in these folders does."""
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    section = text[text.index("## To add an operator") : text.index("## To add an instruction set")]
+    section = section.replace("<op>", "unfold")
+    named = {name for name in re.findall(r"`([\w./]+)`", section) if (ROOT / name).is_file()}
+    named |= {"CMakeLists.txt"}
+    speaking = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("cpp", "python/rushlight/functional", "docs/api")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file()
+        and path.suffix in (".cpp", ".hpp", ".py", ".md")
+        and "unfold" in path.read_text("utf-8")
+    } - {"cpp/ops/unfold_shape.cpp"}  # a part of cpp/ops/unfold.cpp
+    assert speaking <= named
+    for name in named - {
+        "tests/oracle.py",
+        "tests/test_docstrings.py",
+        "tests/test_module_parity.py",
+        "bench/layers.py",
+    }:
+        assert "unfold" in (ROOT / name).read_text("utf-8"), name

@@ -133,7 +133,9 @@ def test_steps_are_written_as_gif_and_page(tmp_path):
     steps.save(tmp_path / "steps.html")
     with Image.open(tmp_path / "steps.gif") as animation:
         assert animation.n_frames == len(steps) == 4
-    assert (tmp_path / "steps.html").read_text("utf-8").count("data:image/png") == 4
+    page = (tmp_path / "steps.html").read_text("utf-8")
+    assert page.count("data:image/png") == 4
+    assert "http" not in page and "<i class" not in page  # it needs nothing else
 
 
 def test_without_matplotlib_arrays_become_text():

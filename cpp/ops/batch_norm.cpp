@@ -40,7 +40,8 @@ void for_each_group(const TensorView& x, int passes, const Task& task) {
     const Index C = x.shape[1], pixels = pixel_count(x), groups = channel_groups(C);
     parallel_for(groups, nanoseconds(x, passes), [&](Index i) {
         const Range channels = part(i, groups, C);
-        task(channels.begin, ChannelPlanes{x.shape[0], C * pixels, channels.end - channels.begin, pixels});
+        const Index planes = pixels == 0 ? 0 : x.shape[0];  // empty planes are none
+        task(channels.begin, ChannelPlanes{planes, C * pixels, channels.end - channels.begin, pixels});
     });
 }
 

@@ -125,6 +125,8 @@ def avg_pool2d_input(
     >>> grad.avg_pool2d_input((1, 2, 4), np.array([[[4.0, 8.0]]]), 2)
     array([[[1., 1., 2., 2.],
             [1., 1., 2., 2.]]])
+
+    Source: torch's avg_pool2d_backward.
     """
     size = several_ints("avg_pool2d_input():", "input_size", 1, input_size)
     array_of("avg_pool2d_input():", "grad_output", 2, grad_output)

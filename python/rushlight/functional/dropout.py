@@ -43,6 +43,8 @@ def dropout(input: ArrayOrTensor, p: float = 0.5, training: bool = True, inplace
 def dropout2d(input: ArrayOrTensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """`dropout` of whole channels: input (N, C, ...), one random number per image and channel.
 
+    p, training, inplace: as in `dropout`; result and errors too
+
     >>> import numpy as np, rushlight
     >>> from rushlight import functional as F
     >>> _ = rushlight.manual_seed(2)

@@ -48,6 +48,7 @@ def interpolate(
                    'trilinear'; torch's 'bicubic', 'area' and 'lanczos' are not there (NotImplementedError)
     align_corners  linear modes: whether the corner pixels' middles stay where they are
     recompute_scale_factor  use the ratio of the sizes instead of scale_factor itself
+    antialias      True is not there (NotImplementedError)
 
     Returns a new array: an ndarray for an ndarray, a Tensor for a Tensor. Raises ValueError for contradictory
     arguments, RuntimeError for empty images, TypeError for arguments of the wrong type.
@@ -178,8 +179,11 @@ def _sizes(
         )
     if any(isinstance(factor, (str, bytes)) or factor is None for factor in factors):
         raise TypeError(f"{_WHERE} argument 'scale_factor' (position 3) must be float, not {scale_factor!r}")
-    numbers = [float(factor) for factor in factors]
-    sizes = [math.floor(length * factor) for length, factor in zip(lengths, numbers, strict=True)]
+    try:
+        numbers = [float(factor) for factor in factors]
+        sizes = [math.floor(length * factor) for length, factor in zip(lengths, numbers, strict=True)]
+    except OverflowError as error:
+        raise RuntimeError(f"interpolate: scale_factor gives no size, got {scale_factor}: {error}") from None
     return sizes, [None] * len(lengths) if recompute else list(numbers)
 
 

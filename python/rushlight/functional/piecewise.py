@@ -61,6 +61,11 @@ def hardtanh(input: ArrayOrTensor, min_val: float = -1.0, max_val: float = 1.0, 
 def relu6(input: ArrayOrTensor, inplace: bool = False) -> Any:
     """min(max(0, x), 6): `hardtanh` from 0 to 6.
 
+    input    any shape; floats or integers
+    inplace  write the result over the input and return the input
+
+    Raises RuntimeError for bools.
+
     >>> import numpy as np
     >>> from rushlight import functional as F
     >>> F.relu6(np.array([-1.0, 2.0, 9.0]))
@@ -104,6 +109,12 @@ _leaky_relu = activation(
 def leaky_relu(input: ArrayOrTensor, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """x where x > 0, else negative_slope * x. Floating point only.
 
+    negative_slope  of the part below zero
+    input           any shape, floating point
+    inplace         write the result over the input and return the input
+
+    Raises NotImplementedError for integers.
+
     >>> import numpy as np
     >>> from rushlight import functional as F
     >>> F.leaky_relu(np.array([-1.0, 2.0]), 0.1)
@@ -128,6 +139,12 @@ _elu = activation(
 
 def elu(input: ArrayOrTensor, alpha: float = 1.0, inplace: bool = False) -> Any:
     """x where x > 0, else alpha * (exp(x) - 1). Floating point only.
+
+    alpha    how far below zero it goes
+    input    any shape, floating point
+    inplace  write the result over the input and return the input
+
+    Raises NotImplementedError for integers.
 
     >>> import numpy as np
     >>> from rushlight import functional as F
@@ -157,6 +174,13 @@ _threshold = activation(
 
 def threshold(input: ArrayOrTensor, threshold: float, value: float, inplace: bool = False) -> Any:
     """x where x > threshold, else `value`. NaN stays NaN. For integers both numbers are cut to integers.
+
+    input      any shape; floats or integers
+    threshold  what x is compared with
+    value      what stands for all x that are not larger
+    inplace    write the result over the input and return the input
+
+    Raises TypeError if `threshold` or `value` is no number.
 
     >>> import numpy as np
     >>> from rushlight import functional as F

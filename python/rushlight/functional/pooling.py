@@ -135,6 +135,8 @@ def max_pool2d_input(input_size: Any, indices: ArrayOrTensor, grad_output: Array
     >>> grad.max_pool2d_input((1, 2, 2), np.array([[[3]]]), np.array([[[5.0]]]))
     array([[[0., 0.],
             [0., 5.]]])
+
+    Source: torch's max_pool2d_with_indices_backward.
     """
     size = several_ints("max_pool2d_input():", "input_size", 1, input_size)
     where = array_of("max_pool2d_input():", "indices", 2, indices)

@@ -23,6 +23,10 @@ def sigmoid(input: ArrayOrTensor) -> Any:
 
     Returns an ndarray for an ndarray, a Tensor for a Tensor; so do all activations here.
 
+    input  any shape; floats, integers or bool
+
+    Raises TypeError for other things.
+
     >>> import numpy as np
     >>> from rushlight import functional as F
     >>> F.sigmoid(np.array([-1000.0, 0.0, 1000.0]))
@@ -35,6 +39,10 @@ def sigmoid(input: ArrayOrTensor) -> Any:
 
 def tanh(input: ArrayOrTensor) -> Any:
     """The hyperbolic tangent. Integers become floats first.
+
+    input  any shape; floats, integers or bool
+
+    Raises TypeError for other things.
 
     >>> import numpy as np
     >>> from rushlight import functional as F
@@ -64,6 +72,11 @@ _silu = activation(
 def silu(input: ArrayOrTensor, inplace: bool = False) -> Any:
     """x * sigmoid(x), also called swish. Floating point only; -inf gives its limit 0.
 
+    input    any shape, floating point
+    inplace  write the result over the input and return the input
+
+    Raises NotImplementedError for integers.
+
     >>> import numpy as np
     >>> from rushlight import functional as F
     >>> F.silu(np.array([0.0, 1000.0]))
@@ -86,6 +99,11 @@ _softplus = activation(
 
 def softplus(input: ArrayOrTensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
     """log(1 + exp(beta * x)) / beta, a smooth relu; x itself where beta * x > threshold.
+
+    input            any shape, floating point
+    beta, threshold  numbers: how sharp the bend is, and from where on it counts as straight
+
+    Raises NotImplementedError for integers.
 
     >>> import numpy as np
     >>> from rushlight import functional as F
@@ -138,6 +156,8 @@ def gelu(input: ArrayOrTensor, approximate: str = "none") -> Any:
 
     Floating point only. inf gives inf and -inf gives 0, the limits (torch gives nan for some dtypes).
     Raises RuntimeError for another `approximate`.
+
+    input  any shape; result and gradient have its dtype
 
     >>> import numpy as np
     >>> from rushlight import functional as F

@@ -89,6 +89,8 @@ def log_softmax(input: ArrayOrTensor, dim: int | None = None, _stacklevel: int =
 
     Arguments, result and errors as in `softmax`.
 
+    input, dim, dtype: as in `softmax`
+
     >>> import numpy as np
     >>> from rushlight import functional as F
     >>> F.log_softmax(np.array([0.0, -1000.0]), dim=0)

@@ -2,6 +2,11 @@
 
 module.py and members.py: Module; container.py: Sequential, ModuleList; one file per family of layers, each
 thin around rushlight.functional; init.py: initial weights; grad.py: the backward passes as functions.
+
+Shapes, dtypes and errors are those of the function that a layer calls, and so are arguments that a layer does
+not explain itself. In all of them: `inplace` writes over the input, `device` is the CPU, `dtype` that of the
+parameters (None: the default one), `size_average` and `reduce` are torch's old words for `reduction`. A wrong
+argument raises what it raises in torch, mostly TypeError or ValueError, at the latest in the first call.
 """
 
 from __future__ import annotations

@@ -1,6 +1,15 @@
 """Initial values for weights: torch.nn.init's functions, which fill a Tensor in place and return it.
 
-torch's formulas with torch's random numbers: after the same `manual_seed` the same weights.
+torch's formulas with torch's random numbers: after the same `manual_seed` the same weights. In all of them:
+
+tensor        what is filled, of a floating dtype where numbers are drawn; no gradient is recorded
+mean, std     of the normal distribution; val: the constant; a, b: the limits of the even one
+gain          a factor for the result; calculate_gain has the usual ones
+mode          'fan_in' keeps the size of signals on the way forward, 'fan_out' of gradients on the way back
+nonlinearity  what follows the layer: a name that calculate_gain knows, else ValueError
+generator     where random numbers come from; None: the default one
+
+Raises ValueError where fans are asked for of a Tensor of fewer than two dimensions. Source: torch.nn.init.
 """
 
 from __future__ import annotations
@@ -65,13 +74,29 @@ def _fan(tensor: Any, mode: str) -> int:
 
 # ---- plain fills -----------------------------------------------------------------------------------------
 def uniform_(tensor: Any, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Any:
-    """Fill with values drawn evenly from [a, b)."""
+    """Fill with values drawn evenly from [a, b).
+
+    >>> import rushlight
+    >>> from rushlight import nn
+    >>> nn.init.uniform_(rushlight.empty(2, 3)).shape
+    torch.Size([2, 3])
+
+    Source: torch.nn.init.uniform_.
+    """
     with no_grad():
         return tensor.uniform_(a, b, generator=generator)
 
 
 def normal_(tensor: Any, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Any:
-    """Fill with values of a normal distribution."""
+    """Fill with values of a normal distribution.
+
+    >>> import rushlight
+    >>> from rushlight import nn
+    >>> nn.init.normal_(rushlight.empty(2, 3)).shape
+    torch.Size([2, 3])
+
+    Source: torch.nn.init.normal_.
+    """
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -83,24 +108,50 @@ def constant_(tensor: Any, val: float) -> Any:
     >>> from rushlight import nn
     >>> nn.init.constant_(rushlight.empty(2), 0.5)
     tensor([0.5000, 0.5000])
+
+    Source: torch.nn.init.constant_.
     """
     with no_grad():
         return tensor.fill_(val)
 
 
 def zeros_(tensor: Any) -> Any:
-    """Fill with zeros."""
+    """Fill with zeros.
+
+    >>> import rushlight
+    >>> from rushlight import nn
+    >>> nn.init.zeros_(rushlight.empty(2, 3)).shape
+    torch.Size([2, 3])
+
+    Source: torch.nn.init.zeros_.
+    """
     return constant_(tensor, 0.0)
 
 
 def ones_(tensor: Any) -> Any:
-    """Fill with ones."""
+    """Fill with ones.
+
+    >>> import rushlight
+    >>> from rushlight import nn
+    >>> nn.init.ones_(rushlight.empty(2, 3)).shape
+    torch.Size([2, 3])
+
+    Source: torch.nn.init.ones_.
+    """
     return constant_(tensor, 1.0)
 
 
 # ---- fills that keep a signal's size ---------------------------------------------------------------------
 def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
-    """Uniform on (-a, a), a = gain * sqrt(6 / (fan_in + fan_out)): Glorot and Bengio, 2010."""
+    """Uniform on (-a, a), a = gain * sqrt(6 / (fan_in + fan_out)): Glorot and Bengio, 2010.
+
+    >>> import rushlight
+    >>> from rushlight import nn
+    >>> nn.init.xavier_uniform_(rushlight.empty(2, 3)).shape
+    torch.Size([2, 3])
+
+    Source: torch.nn.init.xavier_uniform_.
+    """
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     std = gain * math.sqrt(2.0 / float(fan_in + fan_out))
     bound = math.sqrt(3.0) * std
@@ -108,7 +159,15 @@ def xavier_uniform_(tensor: Any, gain: float = 1.0, generator: Any = None) -> An
 
 
 def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any:
-    """Normal with std = gain * sqrt(2 / (fan_in + fan_out)): Glorot and Bengio, 2010."""
+    """Normal with std = gain * sqrt(2 / (fan_in + fan_out)): Glorot and Bengio, 2010.
+
+    >>> import rushlight
+    >>> from rushlight import nn
+    >>> nn.init.xavier_normal_(rushlight.empty(2, 3)).shape
+    torch.Size([2, 3])
+
+    Source: torch.nn.init.xavier_normal_.
+    """
     fan_in, fan_out = _calculate_fan_in_and_fan_out(tensor)
     return normal_(tensor, 0.0, gain * math.sqrt(2.0 / float(fan_in + fan_out)), generator)
 
@@ -116,7 +175,15 @@ def xavier_normal_(tensor: Any, gain: float = 1.0, generator: Any = None) -> Any
 def kaiming_uniform_(
     tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
 ) -> Any:
-    """Uniform on (-b, b), b = gain * sqrt(3 / fan): He et al., 2015. `a`: leaky_relu's slope below zero."""
+    """Uniform on (-b, b), b = gain * sqrt(3 / fan): He et al., 2015. `a`: leaky_relu's slope below zero.
+
+    >>> import rushlight
+    >>> from rushlight import nn
+    >>> nn.init.kaiming_uniform_(rushlight.empty(2, 3)).shape
+    torch.Size([2, 3])
+
+    Source: torch.nn.init.kaiming_uniform_.
+    """
     if 0 in tensor.shape:
         _warn_empty()
         return tensor
@@ -128,7 +195,15 @@ def kaiming_uniform_(
 def kaiming_normal_(
     tensor: Any, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
 ) -> Any:
-    """Normal with std = gain / sqrt(fan): He et al., 2015. `a`: leaky_relu's slope below zero."""
+    """Normal with std = gain / sqrt(fan): He et al., 2015. `a`: leaky_relu's slope below zero.
+
+    >>> import rushlight
+    >>> from rushlight import nn
+    >>> nn.init.kaiming_normal_(rushlight.empty(2, 3)).shape
+    torch.Size([2, 3])
+
+    Source: torch.nn.init.kaiming_normal_.
+    """
     if 0 in tensor.shape:
         _warn_empty()
         return tensor

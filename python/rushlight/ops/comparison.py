@@ -82,7 +82,7 @@ def _question(name: str, function: Callable[..., Any], doc: str) -> Callable[[An
 
 def _named(operation: Any, name: str, doc: str) -> Any:
     operation.__name__ = operation.__qualname__ = name
-    operation.__doc__ = doc
+    operation.__doc__ = f"{doc}\n\nSource: torch.{name}."
     operation.__module__ = __name__
     return operation
 
@@ -103,11 +103,14 @@ isinf = _question("isinf", np.isinf, "Is it infinite")
 isfinite = _question("isfinite", np.isfinite, "Is it neither infinite nor NaN")
 
 
-def _bitwise(name: str, ufunc: Any, doc: str) -> Callable[[Any, Any], Tensor]:
+def _bitwise(name: str, ufunc: Any, doc: str, kernel: str = "") -> Callable[[Any, Any], Tensor]:
+    """`kernel`: what torch's error calls it, if that is not `name`."""
+
     def operation(input: Any, other: Any) -> Any:
         x, y = _pair(name, input, other)
         if x.dtype.kind == "f":
-            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{dtypes.scalar_name(x.dtype)}'")
+            kind = dtypes.scalar_name(x.dtype)
+            raise NotImplementedError(f"\"{kernel or name}_cpu\" not implemented for '{kind}'")
         value = ufunc(x, y)
         return wrap(value) if isinstance(input, TensorBase) or isinstance(other, TensorBase) else value
 
@@ -117,8 +120,8 @@ def _bitwise(name: str, ufunc: Any, doc: str) -> Callable[[Any, Any], Tensor]:
 bitwise_and = _bitwise("bitwise_and", np.bitwise_and, "input & other")
 bitwise_or = _bitwise("bitwise_or", np.bitwise_or, "input | other")
 bitwise_xor = _bitwise("bitwise_xor", np.bitwise_xor, "input ^ other")
-bitwise_left_shift = _bitwise("lshift", np.left_shift, "input << other")
-bitwise_right_shift = _bitwise("rshift", np.right_shift, "input >> other")
+bitwise_left_shift = _bitwise("bitwise_left_shift", np.left_shift, "input << other", "lshift")
+bitwise_right_shift = _bitwise("bitwise_right_shift", np.right_shift, "input >> other", "rshift")
 
 
 def bitwise_not(input: Any) -> Tensor:

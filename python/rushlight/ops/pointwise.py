@@ -67,7 +67,7 @@ def _pointwise(
     node: str = "",
     doc: str = "",
 ) -> Callable[[Any], Tensor]:
-    """Make the operation `name`.
+    """Make the operation `name`; `doc` says in a line what it does.
 
     gradient  (grad, x) -> d loss / d input, where x is the input, the result, or absent, as `reads` says
     floats    whether integers are made floating point first
@@ -93,7 +93,8 @@ def _pointwise(
         return record(value, rule, (input,), (input,) if keep_input else (OUTPUT,) if keep_output else ())
 
     operation.__name__ = operation.__qualname__ = name
-    operation.__doc__ = doc or f"{name} of every element."
+    types = "integers and bools become floats" if floats else "integers stay integers"
+    operation.__doc__ = f"{doc}\n\ninput  any shape; {types}\n\nSource: torch.{name}."
     operation.__module__ = __name__
     return operation
 

@@ -168,6 +168,12 @@ def reshape_as(input: Any, other: Any) -> Tensor:
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Dimensions start_dim to end_dim (both included) made one. A 0-dim Tensor gets one dimension.
 
+    input               any shape
+    start_dim, end_dim  dimensions, counted from the end if negative
+
+    A view where the memory allows it. Raises IndexError for a dimension that is not there, RuntimeError if
+    start_dim comes after end_dim. Source: torch.flatten.
+
     >>> import rushlight
     >>> rushlight.flatten(rushlight.zeros(2, 3, 4), 1).shape
     torch.Size([2, 12])

@@ -2,6 +2,8 @@
 
 The formulas are torch's recursive ones (the next rate from the present one), so that rates set by hand in
 between, and the last bits, come out the same.
+
+In all of them `optimizer`, `last_epoch` and errors are as in LRScheduler.
 """
 
 from __future__ import annotations
@@ -135,7 +137,22 @@ class LRScheduler:
 
 
 class LambdaLR(LRScheduler):
-    """initial_lr * lr_lambda(epoch); `lr_lambda`: a function, or a list with one for each group."""
+    """initial_lr * lr_lambda(epoch); `lr_lambda`: a function, or a list with one for each group.
+
+    >>> import rushlight
+    >>> from rushlight import optim
+    >>> optimizer = optim.SGD([rushlight.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1 / (1 + epoch))
+    >>> for epoch in range(3):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(scheduler.get_last_lr())
+    [0.5]
+    [0.3333333333333333]
+    [0.25]
+
+    Source: torch.optim.lr_scheduler.LambdaLR.
+    """
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
         groups = len(optimizer.param_groups)
@@ -170,7 +187,22 @@ class LambdaLR(LRScheduler):
 
 
 class StepLR(LRScheduler):
-    """Times `gamma` every `step_size` epochs."""
+    """Times `gamma` every `step_size` epochs.
+
+    >>> import rushlight
+    >>> from rushlight import optim
+    >>> optimizer = optim.SGD([rushlight.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.StepLR(optimizer, step_size=2, gamma=0.5)
+    >>> for epoch in range(3):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(scheduler.get_last_lr())
+    [1.0]
+    [0.5]
+    [0.5]
+
+    Source: torch.optim.lr_scheduler.StepLR.
+    """
 
     def __init__(
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
@@ -190,7 +222,22 @@ class StepLR(LRScheduler):
 
 
 class MultiStepLR(LRScheduler):
-    """Times `gamma` at each of `milestones` (epochs)."""
+    """Times `gamma` at each of `milestones` (epochs).
+
+    >>> import rushlight
+    >>> from rushlight import optim
+    >>> optimizer = optim.SGD([rushlight.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.MultiStepLR(optimizer, [1, 3], gamma=0.5)
+    >>> for epoch in range(3):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(scheduler.get_last_lr())
+    [0.5]
+    [0.5]
+    [0.25]
+
+    Source: torch.optim.lr_scheduler.MultiStepLR.
+    """
 
     def __init__(
         self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1
@@ -212,7 +259,22 @@ class MultiStepLR(LRScheduler):
 
 
 class ExponentialLR(LRScheduler):
-    """Times `gamma` every epoch."""
+    """Times `gamma` every epoch.
+
+    >>> import rushlight
+    >>> from rushlight import optim
+    >>> optimizer = optim.SGD([rushlight.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    >>> for epoch in range(3):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(scheduler.get_last_lr())
+    [0.5]
+    [0.25]
+    [0.125]
+
+    Source: torch.optim.lr_scheduler.ExponentialLR.
+    """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -231,7 +293,20 @@ class ExponentialLR(LRScheduler):
 class CosineAnnealingLR(LRScheduler):
     """Down from the initial rate to `eta_min` in `T_max` epochs along half a cosine wave, then up again.
 
-    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts".
+    >>> import rushlight
+    >>> from rushlight import optim
+    >>> optimizer = optim.SGD([rushlight.ones(1, requires_grad=True)], lr=1.0)
+    >>> scheduler = optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=2)
+    >>> for epoch in range(3):
+    ...     optimizer.step()
+    ...     scheduler.step()
+    ...     print(f"{scheduler.get_last_lr()[0]:.2f}")
+    0.50
+    0.00
+    0.50
+
+    Source: Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts";
+    torch.optim.lr_scheduler.CosineAnnealingLR.
     """
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:

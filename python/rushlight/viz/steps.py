@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
@@ -12,6 +13,18 @@ import numpy as np
 from ..functional import conv2d, max_pool2d
 from .canvas import WARM, Array, array_of, draw_image, new_figure, number, style
 
+# matplotlib's player takes the pictures on its buttons from the network; these are characters.
+_BUTTONS = {
+    "fa-minus": "&minus;",
+    "fa-fast-backward": "|&#9666;",
+    "fa-step-backward": "&lsaquo;",
+    "fa-play fa-flip-horizontal": "&#9666;",
+    "fa-pause": "||",
+    "fa-play": "&#9656;",
+    "fa-step-forward": "&rsaquo;",
+    "fa-fast-forward": "&#9656;|",
+    "fa-plus": "+",
+}
 LARGEST = 16  # rows or columns of an image whose numbers can still be read
 
 
@@ -53,7 +66,10 @@ class Steps:
         return self._page(0.7)
 
     def _page(self, interval: float) -> str:
-        return str(self._animation(interval).to_jshtml())
+        page = re.sub(r"<link[^>]*>", "", str(self._animation(interval).to_jshtml()))
+        for icon, text in _BUTTONS.items():
+            page = page.replace(f'<i class="fa {icon}"></i>', text)
+        return page
 
     def _animation(self, interval: float) -> Any:
         from matplotlib.animation import FuncAnimation
