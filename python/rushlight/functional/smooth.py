@@ -17,7 +17,6 @@ from ..ops.special import erf, erf_values
 from ._activation import activation
 from ._spelling import Array, ArrayOrTensor, array_of, number, type_of
 
-
 # ---- sigmoid, tanh: operations of ops/pointwise.py under their names here --------------------------------
 pointwise.NATIVE["sigmoid"] = try_sigmoid
 
