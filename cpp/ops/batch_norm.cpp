@@ -38,10 +38,10 @@ double nanoseconds(const TensorView& x, int passes) {
 template <class Task>
 void for_each_group(const TensorView& x, int passes, const Task& task) {
     const Index C = x.shape[1], pixels = pixel_count(x), groups = channel_groups(C);
-    const Index images = pixels == 0 ? 0 : x.shape[0];  // empty planes are none
     parallel_for(groups, nanoseconds(x, passes), [&](Index i) {
         const Range channels = part(i, groups, C);
-        task(channels.begin, ChannelPlanes{images, C * pixels, channels.end - channels.begin, pixels});
+        const Index planes = pixels == 0 ? 0 : x.shape[0];  // empty planes are none
+        task(channels.begin, ChannelPlanes{planes, C * pixels, channels.end - channels.begin, pixels});
     });
 }
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
-from .._core import try_sigmoid
 from .._quiet import STATE, enter, leave
 from ._common import OUTPUT, Rule, array_of, as_float, cast, filling, record, sum_to, unwrap, zeros_of
 
@@ -99,11 +98,15 @@ def _pointwise(
     return operation
 
 
+NATIVE: dict[str, Callable[[Any], Any]] = {}  # by name; functional/, which knows the core, puts them here
+
+
 def _sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)): in C++, or with NumPy what the core has no kernel for (float16)."""
-    y = try_sigmoid(x)
+    native = NATIVE["sigmoid"]
+    y = native(x)
     if y is NotImplemented:
-        y = try_sigmoid(np.array(x, x.dtype.newbyteorder("="), order="C"))
+        y = native(np.array(x, x.dtype.newbyteorder("="), order="C"))
     return np.reciprocal(np.exp(-x) + 1) if y is NotImplemented else y
 
 
