@@ -12,6 +12,7 @@
 #include "ops/conv2d_weight_channels.hpp"
 #include "ops/conv2d_winograd.hpp"
 #include "ops/conv2d_winograd_weight.hpp"
+#include "ops/parts.hpp"
 
 namespace rushlight {
 
@@ -291,8 +292,9 @@ void run_backward_bias(const TensorView& dy, void* db) {
     const Index K = dy.shape[dy.ndim - 3], OH = dy.shape[dy.ndim - 2], OW = dy.shape[dy.ndim - 1];
     const Index N = OH == 0 || OW == 0 ? 0 : dy.ndim == 4 ? dy.shape[0] : 1;  // empty images are none
     const auto kernel = conv2d_kernels<T>(active_kernels()).backward_bias;
-    parallel_for(K, double(N) * double(K) * double(OH) * double(OW) / 8,
-                 [&](Index k) { kernel({images_dy, static_cast<T*>(db), N, OH, OW, {k, k + 1}}); });
+    const Index groups = channel_groups(K);
+    parallel_for(groups, double(N) * double(K) * double(OH) * double(OW) / 8,
+                 [&](Index i) { kernel({images_dy, static_cast<T*>(db), N, OH, OW, part(i, groups, K)}); });
 }
 
 template <class Run, std::size_t Count>

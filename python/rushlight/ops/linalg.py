@@ -121,9 +121,9 @@ def matmul(input: Any, other: Any) -> Tensor:
     x, y = array_of("matmul", input), array_of("matmul", other, "other", 2)
     m, n = x.ndim, y.ndim
     if m == n and x.dtype is y.dtype and x.dtype.kind == "f" and 0 < n < 3 and x.shape[-1] == y.shape[0]:
-        both = (input, other)  # the usual case, in which np.dot takes half of np.matmul's time
+        both = (input, other)  # the usual case, in which ndarray.dot takes less than half of np.matmul's time
         token = enter(STATE)
-        value = np.dot(x, y)
+        value = x.dot(y)
         leave(token)
         return record(value, _MM if n == 2 else _DOT, both, both)
     if m == 0 or n == 0:

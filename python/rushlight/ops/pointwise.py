@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
+from .._core import try_sigmoid
 from .._quiet import STATE, enter, leave
 from ._common import OUTPUT, Rule, array_of, as_float, cast, filling, record, sum_to, unwrap, zeros_of
 
@@ -98,17 +99,12 @@ def _pointwise(
     return operation
 
 
-_ONES = {kind: np.ones((), kind) for kind in "efdg"}
-
-
 def _sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)); exp may overflow to inf, which gives the right 0."""
-    y = np.negative(x)
-    if not x.ndim:
-        y = np.asarray(y)
-    np.exp(y, y)
-    np.add(y, _ONES[x.dtype.char], y)
-    return np.reciprocal(y, y)
+    """1 / (1 + exp(-x)): in C++, or with NumPy what the core has no kernel for (float16)."""
+    y = try_sigmoid(x)
+    if y is NotImplemented:
+        y = try_sigmoid(np.array(x, x.dtype.newbyteorder("="), order="C"))
+    return np.reciprocal(np.exp(-x) + 1) if y is NotImplemented else y
 
 
 def _slope(x: Any) -> Any:
