@@ -2,12 +2,15 @@
 
     python tests/fuzz.py --cases 200000 --seed 1      # a long run; prints the seed and number of a bad case
     python tests/fuzz.py --seed 1 --case 4711         # that case alone, with its arguments
+    python tests/fuzz.py --cases 20000 --writer       # while another thread writes to the arrays
 
-A case is a function with arguments made by their names (arrays of every dtype, stride and layout; sizes from
-negative to 2**64; values of wrong types). Allowed: an answer, or one of ALLOWED. Where instruction sets can
-answer, some answers are compared with those of the plain loops, `reference`. A case that takes longer than
-LIMIT seconds ends the process with a traceback. The address space is limited, so that what is too large is a
-MemoryError and not the end of the machine. tests/test_fuzz.py makes a short run of it.
+A case is a function with arguments made by their names (arrays of every dtype, stride and layout, some of
+them sharing memory; sizes from negative to 2**64; values of wrong types), or one of fuzz_oracle.py's,
+whose arguments fit together. Allowed: an answer, or one of ALLOWED. Convolutions, poolings and relu are
+compared with the float64 oracle; where instruction sets can answer, some answers are compared with those
+of the plain loops, `reference`. A case that takes longer than --limit seconds ends the process with a
+traceback. The address space is limited, so that what is too large is a MemoryError and not the end of the
+machine. tests/test_fuzz.py makes a short run of it.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import faulthandler
 import inspect
 import random
 import sys
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -27,38 +31,29 @@ from typing import Any
 
 import numpy as np
 
+import fuzz_oracle
 import rushlight
 import rushlight.functional as F
 from rushlight import _core
 from rushlight.nn import grad
 
 ALLOWED = (TypeError, ValueError, RuntimeError, IndexError, NotImplementedError, MemoryError)
-LIMIT = 30  # seconds for one case
 ADDRESS_SPACE = 3 * 2**30
 
 ARRAY_NAMES = {
-    *(
-        "input",
-        "x",
-        "w",
-        "weight",
-        "b",
-        "bias",
-        "dy",
-        "y",
-        "grad_output",
-        "indices",
-        "target",
-        "other",
-        "self",
-    ),
-    *("running_mean", "running_var", "pos_weight", "out"),
+    *("input", "x", "w", "weight", "b", "bias", "dy", "y", "grad_output", "indices", "target", "out"),
+    *("running_mean", "running_var", "pos_weight", "self", "tensor", "a", "mat1", "mat2", "vec", "other"),
+    *("condition", "index", "source", "src", "mask", "value"),
 }
 FLOATS = (np.float32, np.float32, np.float32, np.float64)
 OTHERS = (np.int8, np.int16, np.int32, np.int64, np.uint8, np.uint16, np.bool_, np.float16, np.complex64)
 NASTY = (-1, 0, 2**31 - 1, 2**31, 2**32, 2**62, 2**63 - 1, 2**63, 2**64, -(2**31), -(2**63), 10**30)
-# Not fuzzed: they set the process up, measure it, or (prepare_conv2d) return no array.
-LEFT_OUT = {"set_isa", "set_num_threads", "set_conv_precision", "measure_fma_peak", "measure_bandwidth"}
+# Not fuzzed: they set the process up, measure it, or read and write files.
+LEFT_OUT = {
+    *("set_isa", "set_num_threads", "set_conv_precision", "measure_fma_peak", "measure_bandwidth"),
+    *("set_default_dtype", "set_float32_conv_precision", "set_num_interop_threads", "set_printoptions"),
+    *("load", "save"),
+}
 
 
 class Raises:
@@ -123,6 +118,40 @@ def array(rng: random.Random, ndim: int | None, endless: bool) -> np.ndarray[Any
     if values.size and rng.random() < 0.2 and dtype.kind == "f":
         values.flat[rng.randrange(values.size)] = rng.choice((np.nan, np.inf, -np.inf, 0.0, 1e-40))
     return layout(rng, values, endless)
+
+
+def drawn(rng: random.Random, shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
+    """An array of this shape and dtype, in some layout that keeps them."""
+    values = np.random.default_rng(rng.getrandbits(32)).standard_normal(shape) * 4
+    values = np.asarray((abs(values) if dtype.kind == "u" else values).astype(dtype))
+    roll = rng.random()
+    if roll < 0.1 and values.size and dtype.kind == "f":
+        values.flat[rng.randrange(values.size)] = rng.choice((np.nan, np.inf, -np.inf))
+    if roll < 0.5:
+        return values
+    order = rng.sample(range(len(shape)), len(shape))
+    values = np.ascontiguousarray(values.transpose(order)).transpose(np.argsort(order))
+    if roll < 0.7:
+        larger = np.zeros([2 * size for size in shape], dtype)
+        larger[tuple([slice(None, None, 2)] * len(shape))] = values
+        values = larger[tuple([slice(None, None, 2)] * len(shape))]
+    elif roll < 0.8 and shape:
+        values = np.broadcast_to(values[:1], shape) if shape[0] else values
+    return values[::-1] if rng.random() < 0.2 and shape else values
+
+
+def overlapping(rng: random.Random, earlier: list[Any]) -> np.ndarray[Any, Any] | None:
+    """An argument that was made before, or another view of its memory."""
+    arrays = [each for each in earlier if type(each) is np.ndarray]
+    if not arrays:
+        return None
+    array = rng.choice(arrays)
+    roll = rng.random()
+    if roll < 0.4 or not array.ndim:
+        return array
+    return (
+        array[rng.choice((slice(1, None), slice(None, -1), slice(None, None, -1)))] if roll < 0.8 else array.T
+    )
 
 
 def layout(rng: random.Random, values: np.ndarray[Any, Any], endless: bool) -> np.ndarray[Any, Any]:
@@ -203,10 +232,16 @@ def core_functions() -> dict[str, tuple[Callable[..., Any], list[str], bool]]:
 
 
 def python_functions() -> dict[str, tuple[Callable[..., Any], list[str], bool]]:
-    """rushlight.functional and rushlight.nn.grad: all required arguments, and some of the others."""
+    """rushlight, its functional and its nn.grad: all required arguments, and some of the others."""
     found: dict[str, tuple[Callable[..., Any], list[str], bool]] = {}
-    for module in (F, grad):
-        for name in module.__all__:
+    names_of: dict[Any, list[str]] = {module: list(module.__all__) for module in (F, grad)}
+    names_of[rushlight] = [
+        name
+        for name, value in vars(rushlight).items()
+        if inspect.isfunction(value) and not name.startswith("_") and name not in LEFT_OUT
+    ]
+    for module in names_of:
+        for name in names_of[module]:
             function = getattr(module, name)
             names = [each.name for each in inspect.signature(function).parameters.values() if each.kind < 2]
             found[f"{module.__name__}.{name}"] = (function, names, False)
@@ -216,6 +251,9 @@ def python_functions() -> dict[str, tuple[Callable[..., Any], list[str], bool]]:
 def make_case(seed: int, case: int) -> tuple[str, Callable[..., Any], list[Any]]:
     """The function and the arguments of a case, from nothing but its numbers."""
     rng = random.Random(f"{seed}:{case}")
+    if rng.random() < 0.2:
+        name, given = fuzz_oracle.fitting(rng, lambda shape, dtype: drawn(rng, shape, dtype))
+        return name, FUNCTIONS[name][0], given
     name = rng.choice(NAMES)
     function, names, core = FUNCTIONS[name]
     count = len(names)
@@ -227,7 +265,10 @@ def make_case(seed: int, case: int) -> tuple[str, Callable[..., Any], list[Any]]
         count = rng.randrange(count + 2)
     endless = core and "backward" not in name  # sums over all elements, as NumPy's, would walk through them
     names = [*names, "x", "x"]
-    arguments = [argument(rng, names[i], core, endless) for i in range(count)]
+    arguments: list[Any] = []
+    for i in range(count):
+        shared = overlapping(rng, arguments) if names[i] in ARRAY_NAMES and rng.random() < 0.1 else None
+        arguments.append(argument(rng, names[i], core, endless) if shared is None else shared)
     return name, function, arguments
 
 
@@ -256,6 +297,8 @@ def run(seed: int, case: int, compare: bool) -> str:
         if not str(error) and not isinstance(error, MemoryError):  # Python itself says no more than that
             raise AssertionError(f"{name}: {type(error).__name__} without a word") from error
         return type(error).__name__
+    if fuzz_oracle.check(name, make_case(seed, case)[2], got):  # made again: it may have written to them
+        return "answer, right"
     if compare and ("conv" in name or "pool" in name or "relu" in name):
         before = _core.isa()
         _core.set_isa("reference")
@@ -269,6 +312,33 @@ def run(seed: int, case: int, compare: bool) -> str:
     return "answer"
 
 
+def run_beside_a_writer(seed: int, case: int) -> str:
+    """The outcome while another thread writes to the arguments' arrays: any values will do."""
+    _, function, arguments = make_case(seed, case)
+    arrays = [
+        each for each in arguments if isinstance(each, np.ndarray) and each.flags.writeable and each.size
+    ]
+    rng, stop = random.Random(case), threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            for array in arrays:
+                with contextlib.suppress(ValueError, TypeError):  # of records and objects
+                    array.flat[rng.randrange(min(array.size, 10_000))] = rng.choice((0, 1, 100, -1))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _ in range(5):
+            function(*arguments)
+        return "answer beside a writer"
+    except ALLOWED as error:
+        return type(error).__name__
+    finally:
+        stop.set()
+        thread.join()
+
+
 FUNCTIONS = core_functions() | python_functions()
 NAMES = sorted(FUNCTIONS)
 
@@ -278,6 +348,10 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--case", type=int, help="this one alone")
+    parser.add_argument("--limit", type=float, default=30, help="seconds for one case")
+    parser.add_argument(
+        "--writer", action="store_true", help="another thread writes to the arguments' arrays"
+    )
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
@@ -295,9 +369,14 @@ def main() -> int:
     outcomes: Counter[str] = Counter()
     bad = 0
     for case in range(options.cases):
-        faulthandler.dump_traceback_later(LIMIT, exit=True)
+        faulthandler.dump_traceback_later(options.limit, exit=True)
         try:
-            outcomes[run(options.seed, case, case % 3 == 0)] += 1
+            outcome = (
+                run_beside_a_writer(options.seed, case)
+                if options.writer
+                else run(options.seed, case, case % 3 == 0)
+            )
+            outcomes[outcome] += 1
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise

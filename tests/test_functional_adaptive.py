@@ -98,6 +98,12 @@ def test_unpool_gradients():
     assert gradgradcheck(lambda y: F.max_unpool2d(y, at, 2) ** 2, (y,))
 
 
+def test_adaptive_of_no_images_looks_at_no_window():
+    none = np.empty((0, 2, 3, 3), np.float32)
+    assert F.adaptive_avg_pool2d(none, (2**30, 2)).shape == (0, 2, 2**30, 2)
+    assert F.adaptive_max_pool2d(none, (2**30, 2)).shape == (0, 2, 2**30, 2)
+
+
 # ---- lp_pool2d
 def test_lp_pool():
     x = np.random.default_rng(0).standard_normal((2, 3, 5, 6))
@@ -133,6 +139,9 @@ WRONG = [
     (lambda: F.adaptive_avg_pool2d(ONES((1, 0, 3)), 2), RuntimeError, "non-zero size for non-batch dimensions"),
     (lambda: F.adaptive_max_pool2d(ONES((1, 0, 3, 3)), 2), RuntimeError, "with dimension 1 being empty"),
     (lambda: F.adaptive_max_pool2d(ONES((1, 3, 3)), -1), RuntimeError, "negative dimension -1"),
+    (lambda: F.adaptive_avg_pool2d(ONES((1, 3, 3)), (2**40, 2**40)), ValueError, "Maximum allowed|too big"),
+    (lambda: F.lp_pool2d(ONES((1, 3, 3)), 0, 2), ValueError, "norm_type must not be 0"),
+    (lambda: F.lp_pool2d(ONES((1, 3, 3)), 10**400, 2), ValueError, "norm_type.*too large for a float"),
     (lambda: F.adaptive_max_pool2d(ONES((1, 3, 3), bool), 2), NotImplementedError, "adaptive_max_pool2d.*'Bool'"),
     (lambda: F.max_unpool2d(Y, AT, 2, output_size=(9, 9)), ValueError, r"dim 0 must be between 0 and 4"),
     (lambda: F.max_unpool2d(Y, AT, 2, output_size=(9,)), ValueError, "2 or 4 elements, but it has a length of '1'"),

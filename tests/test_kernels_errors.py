@@ -306,6 +306,44 @@ def test_sizes_that_no_memory_holds():
         _core.conv2d_forward(x, zeros(2**10, 1, 1, 1), None, ONE, NONE, ONE, 1)
 
 
+def test_sizes_that_overflow():
+    """Where a product or a sum of sizes passes 2**63, nothing is computed with what is left of it."""
+    dot = np.broadcast_to(np.uint8(0), (1, 2**24, 1, 1))
+    with pytest.raises(MemoryError):  # 2**24 * 2**20 * 2**20 is 0 in 64 bits
+        _core.unfold(dot, (2**20, 2**20), ONE, (2**19, 2**19), ONE)
+    line = np.broadcast_to(np.uint8(0), (1, 1, 1, 2**63 - 1))
+    for call in (
+        lambda: _core.conv2d_forward(line, zeros(1, 1, 1, 1, dtype="uint8"), None, ONE, NONE, ONE, 1),
+        lambda: _core.max_pool2d_forward(line, (3, 3), ONE, (1, 1, 1, 1), ONE, True, False),
+        lambda: _core.unfold(line, ONE, ONE, (1, 1), ONE),
+        lambda: _core.conv_transpose2d_backward_input(
+            zeros(1, 1, 1, 1), zeros(1, 1, 1, 1), (1, 1, 1, -(2**63)), ONE, (0, 0), (0, 0), 1, ONE
+        ),
+        lambda: _core.avg_pool2d_backward(
+            zeros(1, 1, 1, 1), (1, 1, 1, -(2**63)), ONE, ONE, NONE, False, True, None
+        ),
+    ):
+        with pytest.raises(RuntimeError, match=r"height and width of the input must be .*2\*\*"):
+            call()
+    with pytest.raises(RuntimeError, match="expected weight of a size that an array can have"):
+        _core.conv2d_backward_weight(
+            zeros(1, 4, 1, 1), zeros(1, 4, 1, 1), (4, 2**62, 1, 1), ONE, NONE, ONE, 4
+        )
+
+
+def test_an_empty_result_takes_no_time():
+    """However many groups there are, each without a channel."""
+    many = np.broadcast_to(np.float32(0), (1, 2**31, 4, 4))
+    weight = np.empty((2**31, 0, 1, 1), np.float32)
+    dx = _core.conv2d_backward_input(many, weight, (1, 0, 4, 4), ONE, NONE, ONE, 2**31)
+    assert dx.shape == (1, 0, 4, 4)
+    assert _core.conv2d_backward_weight(many, dx, weight.shape, ONE, NONE, ONE, 2**31).shape == weight.shape
+    assert _core.conv2d_backward_bias(np.empty((2**40, 1, 0, 1), np.float32)).tolist() == [0]
+    assert _core.batch_norm_forward(np.empty((2**40, 1, 0)), None, None, 1e-5, None, None)[0].size == 0
+    planes = np.empty((1, 2**40, 0, 3), np.float32)
+    assert _core.max_pool2d_backward(planes, planes.astype(np.int64), (1, 2**40, 0, 0)).size == 0
+
+
 def test_isa_and_threads():
     with pytest.raises(ValueError, match=r"unknown or unusable ISA 'sse9', expected one of .*'reference'"):
         _core.set_isa("sse9")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import rushlight
+import rushlight.functional as F
 
 SETUP = "x = torch.tensor([[0.5, -0.25, 0.75], [0.1, 0.9, -0.6]], dtype=torch.float64, requires_grad=True)\n"
 DIFFERENTIABLE = [
@@ -113,3 +114,59 @@ def test_switches_of_other_libraries_can_be_set():
     rushlight.backends.cudnn.benchmark = True
     assert rushlight.backends.cudnn.benchmark and not rushlight.backends.cudnn.is_available()
     rushlight.backends.cudnn.benchmark = False
+
+
+def test_numbers_out_of_all_ranges():
+    """RuntimeError, where Python, NumPy and torch say OverflowError."""
+    whole, real, huge = rushlight.tensor([1, 2]), rushlight.tensor([1.0, 2.0]), 10**400
+    for call in (
+        lambda: whole + 2**64,
+        lambda: whole**10**30,
+        lambda: 10**30 * whole,
+        lambda: real * huge,
+        lambda: real.clone().add_(huge),
+        lambda: real.norm(huge),
+        lambda: real.repeat(2**64),
+        lambda: rushlight.ones(2, 2).tril(2**64),
+        lambda: rushlight.randint(0, float("inf"), (2,)),
+        lambda: rushlight.Generator().manual_seed(float("inf")),
+        lambda: F.pad(real, (1, 1), value=huge),
+        lambda: F.interpolate(rushlight.ones(1, 1, 2, 2), scale_factor=float("inf")),
+    ):
+        with pytest.raises(RuntimeError, match=r"cannot be converted without overflow|gives no size"):
+            call()
+    for call in (lambda: real.roll(float("inf")), lambda: real.split(float("inf"))):
+        with pytest.raises(TypeError, match="must be tuple of ints"):
+            call()
+
+
+def test_norm_0_counts():
+    x = rushlight.tensor([[1.0, 0.0, -2.0], [0.0, 0.0, float("nan")]], requires_grad=True)
+    assert x.norm(0).item() == 3 and x.norm(0, dim=1).tolist() == [2, 1]
+    x.norm(0).backward()
+    assert x.grad.tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: rushlight.einsum(np.ones(2), np.ones(2)),
+        lambda: rushlight.detach(np.ones(2)),
+        lambda: rushlight.clone("x"),
+        lambda: rushlight.numel(3),
+        lambda: rushlight.is_floating_point(None),
+        lambda: rushlight.promote_types(1, rushlight.int8),
+        lambda: rushlight.can_cast(rushlight.int8, "x"),
+        lambda: rushlight.from_dlpack(3),
+        lambda: rushlight.pow(1j, 2),
+        lambda: rushlight.ones(3).narrow(0, 0.5, 1),
+    ],
+)
+def test_wrong_types_are_type_errors(call):
+    with pytest.raises(TypeError, match=r"must be|expected|cannot be interpreted"):
+        call()
+
+
+def test_dlpack_knows_no_objects():
+    with pytest.raises(RuntimeError, match="DLPack"):
+        rushlight.from_dlpack(np.zeros(1, object))

@@ -6,15 +6,10 @@ Nothing here asserts on speed. tests/cpp/parallel_test.cpp stresses the team its
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import textwrap
-
 import numpy as np
 import pytest
 
-from fresh_process import CPUS, PRELUDE, needs_fork, needs_team, run
+from fresh_process import CPUS, needs_fork, needs_team, run
 from rushlight import _core
 
 
@@ -239,34 +234,3 @@ def test_a_forked_child_has_a_team_of_its_own():
         print("ok")
     """
     assert run(program, RUSHLIGHT_NUM_THREADS="3") == "ok"
-
-
-@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
-def test_multiprocessing(method, tmp_path):
-    import multiprocessing
-
-    if method not in multiprocessing.get_all_start_methods():
-        pytest.skip("not on this system")
-    body = """
-        import hashlib, multiprocessing, warnings
-
-        def digest(seed):
-            return hashlib.sha256(conv(arrays(seed=seed)).tobytes()).hexdigest()
-
-        if __name__ == "__main__":
-            warnings.simplefilter("ignore", DeprecationWarning)
-            want = [digest(seed) for seed in range(6)]
-            with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
-                assert pool.map(digest, range(6), chunksize=1) == want
-            print("ok")
-    """
-    script = tmp_path / "program.py"  # children that do not fork import the program from its file
-    script.write_text(PRELUDE + textwrap.dedent(body))
-    result = subprocess.run(
-        [sys.executable, str(script), method],
-        env=os.environ | {"RUSHLIGHT_NUM_THREADS": "3"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert (result.returncode, result.stdout.strip()) == (0, "ok"), result.stderr

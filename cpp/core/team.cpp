@@ -8,13 +8,13 @@
 #include <thread>
 #include <type_traits>
 
+#include "new_threads.hpp"
 #include "placement.hpp"
 #include "waiting.hpp"
 
 #if defined(__unix__) || defined(__APPLE__)
 #define RUSHLIGHT_POSIX 1
 #include <pthread.h>
-#include <signal.h>
 #endif
 
 namespace rushlight {
@@ -304,29 +304,8 @@ void watch_forks() {
     static_cast<void>(registered);
 }
 
-// Threads started while this lives handle no signal but those they raise themselves: Ctrl-C belongs to the
-// threads of the program.
-class SignalsBlocked {
-  public:
-    SignalsBlocked() {
-        sigset_t all;
-        sigfillset(&all);
-        for (const int raised : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT}) sigdelset(&all, raised);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
-  private:
-    sigset_t before_;
-};
-
 #else
 void watch_forks() {}
-struct SignalsBlocked {
-    SignalsBlocked() {}
-};
 #endif
 
 // NOTE: why the region is led by a thread of its own
@@ -334,6 +313,7 @@ struct SignalsBlocked {
 // and goes, can be any thread of the program, and may also use OpenMP for itself; a region opened per call is
 // what stalls (see above). So a background thread enters once, takes the part of a member, and stays.
 void lead(int members) {
+    if (!can_start_threads(members - 1)) return;  // the work gets done by those who are there
 #pragma omp parallel num_threads(members)
     {
 #if defined(__linux__)

@@ -43,7 +43,7 @@ inline bool is_point(const Conv2dShape& p) {
 template <class T>
 Index forward_workspace(const Conv2dShape& p, const Conv2dBlocking& blocking) noexcept {
     const Index taps = blocking.reduction * p.R * p.S;
-    return tap_elements<T>(taps) + channel_sweep_elements<T>(taps) +
+    return tap_elements<T>(taps) + channel_sweep_elements<T>(taps, blocking.rows * blocking.cols) +
            tile_elements<T>(forward_rows(p, 0, blocking.rows), forward_cols(p, 0, blocking.cols),
                             blocking.reduction);
 }
@@ -98,13 +98,14 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
              T* workspace) noexcept {
     const Index Cg = p.C / p.groups, Kg = p.K / p.groups;
     const Index rows = tile.rows.end - tile.rows.begin, cols = tile.cols.end - tile.cols.begin;
-    const TileLayout layout =
+    TileLayout layout =
         make_layout(forward_rows(p, tile.rows.begin, rows), forward_cols(p, tile.cols.begin, cols), lanes<T>);
     Tap* taps = reinterpret_cast<Tap*>(workspace);
     T* packed_weights = workspace + tap_elements<T>(blocking.reduction * p.R * p.S);
-    T* pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * p.R * p.S);
+    T* pixels = packed_weights +
+                channel_sweep_elements<T>(blocking.reduction * p.R * p.S, blocking.rows * blocking.cols);
 
-    ChannelSweep<T> c{{}, WeightOrder::taps, layout.h, p.H, p.S};
+    ChannelSweep<T> c{{}, WeightOrder::taps, layout.h, layout.w, p.H, p.W};
     Sweep<T>& s = c.sweep;
     s.w_channel = Cg * p.R * p.S;
     s.pitch = layout.pitch;
@@ -118,12 +119,26 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
     s.cols = cols;
     const bool by_channels = suits_channels(c);
 
-    // A 1 x 1 kernel on whole rows needs no tile: the image is one, unless the sweep would read past its end.
-    const bool in_place = is_point(p) && tile.x.stride_w == 1 && tile.x.stride_h == p.W && cols == p.W &&
-                          (by_channels || rows * cols % lanes<T> == 0);
-    const Index channel_apart = in_place ? tile.x.stride_c : layout.channel;
+    // Where no tap meets padding and neighbours read neighbours, channels in the lanes need no tile: the
+    // image is one. So it is for pixels in the lanes and a 1 x 1 kernel, unless the sweep would read past its
+    // end.
+    const Images<const T>& x = tile.x;
+    const Range h = read_range(layout.h, rows), w = read_range(layout.w, cols);
+    const bool inside =
+        h.begin >= 0 && h.end <= p.H && w.begin >= 0 && w.end <= p.W && x.stride_w == 1 && p.stride_w == 1;
+    const bool in_place =
+        inside &&
+        (by_channels || (is_point(p) && x.stride_h == p.W && cols == p.W && rows * cols % lanes<T> == 0));
+    if (in_place) {
+        layout.h.period = layout.w.period = 1;
+        layout.h.hop = p.dilation_h;
+        layout.w.hop = p.dilation_w;
+        layout.pitch = x.stride_h;
+        layout.channel = x.stride_c;
+        s.pitch = p.stride_h * x.stride_h;
+    }
     // The taps are the same for every block; the last one may need only the first of them.
-    fill_taps(layout, min_of(Cg, blocking.reduction), p.S, p.R * p.S, channel_apart, taps);
+    fill_taps(layout, min_of(Cg, blocking.reduction), p.S, p.R * p.S, layout.channel, taps);
 
     for (Index g = tile.groups.begin; g < tile.groups.end; ++g) {
         const Index k = g * Kg + tile.channels.begin;
@@ -135,7 +150,7 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
                     Source<T>{source + i * tile.x.stride_c, tile.x.stride_h, tile.x.stride_w, p.H, p.W},
                     layout, pixels + i * layout.channel);
             s.w = tile.w + (k * Cg + c0) * p.R * p.S;
-            s.tile = in_place ? source + tile.rows.begin * p.W : pixels;
+            s.tile = in_place ? source + h.begin * x.stride_h + w.begin : pixels;
             s.tap_count = channels * p.R * p.S;
             s.y = tile.y + ((tile.n * p.K + k) * p.OH + tile.rows.begin) * p.OW + tile.cols.begin;
             s.bias = tile.b ? tile.b + k : nullptr;
@@ -156,7 +171,7 @@ Index backward_input_workspace(const Conv2dShape& p, const Conv2dBlocking& block
     const Axis shared_h = largest_shared(blocking.rows, p.R, p.stride_h);
     const Axis shared_w = largest_shared(blocking.cols, p.S, p.stride_w);
     return tap_elements<T>(blocking.reduction * p.R * p.S) +
-           channel_sweep_elements<T>(blocking.reduction * most_phase_taps(p)) +
+           channel_sweep_elements<T>(blocking.reduction * most_phase_taps(p), blocking.rows * blocking.cols) +
            max_of(tile_elements<T>(h, w, blocking.reduction),
                   tile_elements<T>(shared_h, shared_w, blocking.reduction));
 }
@@ -188,9 +203,10 @@ void backward_input_phases(const Conv2dShape& p, const Conv2dBlocking& blocking,
     const Index c = g * Cg + tile.channels.begin, most = min_of(Kg, blocking.reduction);
     Tap* const tables = reinterpret_cast<Tap*>(workspace);  // one per phase, side by side
     T* const packed_weights = workspace + tap_elements<T>(blocking.reduction * RS);
-    T* const pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * most_phase_taps(p));
+    T* const pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * most_phase_taps(p),
+                                                                 blocking.rows * blocking.cols);
 
-    ChannelSweep<T> sweep{{}, WeightOrder::channels, {}, p.OH, 0};
+    ChannelSweep<T> sweep{{}, WeightOrder::channels, {}, {}, p.OH, p.OW};
     Sweep<T>& s = sweep.sweep;
     s.w_channel = RS;
     s.pitch = layout.pitch;
@@ -226,7 +242,7 @@ void backward_input_phases(const Conv2dShape& p, const Conv2dBlocking& blocking,
                 s.rows = h.count;
                 s.cols = w.count;
                 sweep.h = h.axis;
-                sweep.width = w.axis.count;
+                sweep.w = w.axis;
                 sweep_either(sweep, suits_channels(sweep), packed_weights);
                 taps += most * area;
             }

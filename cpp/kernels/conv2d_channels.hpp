@@ -2,15 +2,14 @@
 // one.
 //
 // conv2d_sweep.hpp has pixels in the lanes and computes, with every row, a few that nobody wants; on narrow
-// images, wide kernels and large dilations they are many. Here two vectors of channels meet
-// kChannelTilePixels broadcast pixels, and none is wasted; nor are taps, in rows next to the border, that
-// would read nothing but padding. The price: a block of weights is transposed first, and the results are
-// transposed back. Both loops add the same products in the same order (but for zeros), so they give the same
-// bits, and whichever is quicker may run.
+// images, wide kernels and large dilations they are many. Here two vectors of channels meet up to
+// kChannelTilePixels broadcast pixels, and none is wasted; nor are taps, next to the border, that would read
+// nothing but padding. The price: a block of weights is transposed first, and the results are transposed
+// back. Both loops add the same products in the same order (but for zeros), so they give the same bits, and
+// whichever is quicker may run.
 #pragma once
 
-#include "channel_lanes.hpp"
-#include "conv2d_sweep.hpp"
+#include "conv2d_channel_weights.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 namespace {
@@ -19,235 +18,281 @@ constexpr Index kChannelVectors = 2;
 template <class T>
 constexpr Index channel_block = kChannelVectors * lanes<T>;
 
-// Elements of scratch memory for the transposed weights of one block of channels.
+// Pixels of a register tile with V vectors of channels. One vector alone has room for more.
+template <Index V>
+constexpr Index most_pixels =
+    V < kChannelVectors && kChannelTilePixels < 12 ? 2 * kChannelTilePixels : kChannelTilePixels;
+
+// Pixels whose results wait, a vector of channels after the other, to be transposed together.
+constexpr Index kBandPixels = 1024;
+
+// Elements of scratch memory: the transposed weights of a block of channels, and a band of their results.
 template <class T>
-inline Index channel_sweep_elements(Index taps) {
-    return round_up(taps, lanes<T>) * channel_block<T>;
+inline Index channel_sweep_elements(Index taps, Index pixels) {
+    return (packed_taps<T>(taps) + min_of(pixels, kBandPixels)) * channel_block<T>;
 }
 
-// How weights lie: a channel's taps side by side, in their order (forward); or the channels next to each
-// other, R * S apart (input gradient).
-enum class WeightOrder { taps, channels };
-
-// A sweep, and what else this loop wants to know of it. Taps are sorted by source channel, then kernel row.
+// A sweep, and what else this loop wants to know of it. Taps are sorted by source channel, kernel row, kernel
+// column.
 template <class T>
 struct ChannelSweep {
     Sweep<T> sweep;
     WeightOrder order;
-    Axis h;       // kernel row r of output row i reads source row h.base + i * h.step + r * h.delta ...
-    Index H;      // ... which is padding outside [0, H)
-    Index width;  // taps of a kernel row
+    Axis h, w;   // tap t of output i reads source row (column) base + i * step + t * delta ...
+    Index H, W;  // ... which is padding outside [0, H)
 };
 
-// Taps first .. first + length - 1 of each source channel, which has `area` of them.
+// Taps first .. first + length - 1 of every `period`; `count` times.
 struct TapRuns {
-    Index count, first, length, area;
+    Index count, first, length, period;
 };
 
-// The taps that output rows i .. i + rows - 1 need. (Without gaps between its rows, a tile is one long row,
-// which needs them all.)
+// The taps along one direction that find pixels for output i.
+inline Range find_taps(const Axis& axis, Index size, Index i) {
+    const Index at = axis.base + i * axis.step;
+    const Index first = at >= 0 ? 0 : min_of(axis.count, (-at + axis.delta - 1) / axis.delta);
+    return {first, max_of(first, min_of(axis.count, floor_div(size - 1 - at, axis.delta) + 1))};
+}
+inline Index count_taps(const Axis& axis, Index size, Index i) {
+    const Range taps = find_taps(axis, size, i);
+    return taps.end - taps.begin;
+}
+
+// The outputs, of `outputs`, that need all taps; empty at the end if none does.
+inline Range find_interior(const Axis& axis, Index size, Index outputs) {
+    Range all{0, outputs};
+    while (all.begin < outputs && count_taps(axis, size, all.begin) < axis.count) ++all.begin;
+    while (all.end > all.begin && count_taps(axis, size, all.end - 1) < axis.count) --all.end;
+    return all;
+}
+
+// NOTE [ Padding is not multiplied ]
+// Register tiles whose pixels need the same taps leave out the others. Outputs of one row have their kernel
+// rows in common. Next to the left and right border, tiles run down the columns instead (their pixels are
+// `pitch` apart), but only in rows that need all kernel rows, and only if that saves something.
+struct Interior {
+    Range rows, cols;  // that need all kernel rows; and columns; cols is everything where it is not cut
+    double taps;       // products per output channel and source channel
+};
+
+// A register tile of few pixels waits for its own sums.
+constexpr double tile_price(Index pixels) {
+    return pixels == 0 || pixels >= 4 ? double(pixels) : 4.0;
+}
+
+// Joins rows without gaps if they need the same taps.
 template <class T>
-inline TapRuns find_tap_runs(const ChannelSweep<T>& c, Index i, Index rows) {
-    const Index all = c.sweep.tap_count, area = c.h.count * c.width;
-    const Index top = c.h.base + i * c.h.step, bottom = top + (rows - 1) * c.h.step;
-    const Index first = bottom >= 0 ? 0 : min_of(c.h.count, (-bottom + c.h.delta - 1) / c.h.delta);
-    const Index last = max_of(first, min_of(c.h.count, floor_div(c.H - 1 - top, c.h.delta) + 1));
-    if (last - first == c.h.count) return TapRuns{1, 0, all, all};
-    return TapRuns{all / area, first * c.width, (last - first) * c.width, area};
+inline Interior find_interior(ChannelSweep<T>& c) {
+    const Index rows = c.sweep.rows, cols = c.sweep.cols;
+    Interior in{find_interior(c.h, c.H, rows), find_interior(c.w, c.W, cols), 0};
+    const Index inner_rows = in.rows.end - in.rows.begin, inner_cols = in.cols.end - in.cols.begin;
+    const double width = double(c.w.count), height = double(c.h.count);
+    double edges = 0, sides = 0;
+    for (Index i = 0; i < rows; ++i)
+        if (i < in.rows.begin || i >= in.rows.end) edges += double(count_taps(c.h, c.H, i));
+    for (Index j = 0; j < cols; ++j)
+        if (j < in.cols.begin || j >= in.cols.end) sides += double(count_taps(c.w, c.W, j));
+    const double whole = height * width * double(inner_rows) * tile_price(cols);
+    const double cut =
+        height * (width * double(inner_rows) * tile_price(inner_cols) + sides * tile_price(inner_rows));
+    const bool pays = cut < 0.985 * whole && c.sweep.y_col == 1;
+    if (!pays) in.cols = {0, cols};
+    in.taps = edges * width * tile_price(cols) + (pays ? cut : whole);
+    if (inner_rows == rows && in.cols.end - in.cols.begin == cols) {
+        c.sweep = without_gaps(c.sweep);
+        in = {{0, c.sweep.rows}, {0, c.sweep.cols}, 0};
+        in.taps = height * width * double(c.sweep.rows) * tile_price(c.sweep.cols);
+    }
+    return in;
 }
 
-// Weights are many where pixels are few, and then come from far: while a vector of channels is transposed and
-// computed with, the next one, which is transposed next, is on its way. (Prefetching may leave the array.)
+// Where the weights and pixels of a register tile come from, and where its sums go.
 template <class T>
-RUSHLIGHT_INLINE void prefetch_next_vector(const T* from, Index w_channel) {
-    RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i)
-        __builtin_prefetch(from + (lanes<T> + i) * w_channel, 0, 2);
-}
+struct ChannelTile {
+    const Tap* taps;
+    TapRuns runs;
+    const T* packed;  // weights, V vectors per tap
+    const T* tile;    // pixel i of tap t: tile[t.tile + i * step]
+    Index step;
+    T* results;  // pixel i, vector v: results[i * results_step + v * lanes]
+    Index results_step;
+};
 
-// packed[t][i] = weight of channel m + i and tap t, V vectors of them; zero for channels that do not exist.
-template <class T, Index V>
-inline void pack_weights(const Sweep<T>& s, Index m, T* packed) {
-    for (Index v = 0; v < V; ++v) {
-        const Index first = m + v * lanes<T>, count = min_of(max_of(s.channels - first, 0), lanes<T>);
-        for (Index t = 0; t < s.tap_count; t += lanes<T>) {
-            Vec<T> rows[lanes<T>];
-            load_transposed(s.w + first * s.w_channel + s.taps[t].weight, s.w_channel, count, s.tap_count - t,
-                            rows);
-            RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i)
-                store(packed + ((t + i) * V + v) * lanes<T>, rows[i]);
-        }
-    }
-}
+// P pixels times V vectors of channels.
+template <class T, Index V, Index P>
+void sweep_channel_registers(const ChannelTile<T>& c) {
+    Vec<T> sum[V][P];
+    RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) RUSHLIGHT_UNROLL for (Index i = 0; i < P; ++i) sum[v][i] =
+        Vec<T>{};
 
-// The same for channels that lie next to each other, w_channel weights each, of which the `area` taps of a
-// source channel are some, in any order.
-template <class T, Index V>
-inline void pack_neighbours(const Sweep<T>& s, Index area, Index m, T* packed) {
-    for (Index v = 0; v < V; ++v) {
-        const Index first = m + v * lanes<T>, count = min_of(max_of(s.channels - first, 0), lanes<T>);
-        if (s.w_channel == 1) {
-            for (Index t = 0; t < s.tap_count; ++t) {
-                const T* weights = s.w + s.taps[t].weight + first;
-                __builtin_prefetch(weights + lanes<T>, 0, 2);
-                store(packed + (t * V + v) * lanes<T>,
-                      count == lanes<T> ? load(weights) : load_lanes(weights, 0, count));
-            }
-            continue;
-        }
-        for (Index t0 = 0; t0 < s.tap_count; t0 += area) {
-            // The first tap of a source channel says where its weights begin.
-            const Index begin = s.taps[t0].weight - s.taps[0].weight;
-            for (Index chunk = 0; chunk < s.w_channel; chunk += lanes<T>) {
-                alignas(kVectorBytes) T square[lanes<T>][lanes<T>];
-                Vec<T> rows[lanes<T>];
-                const T* from = s.w + first * s.w_channel + begin + chunk;
-                prefetch_next_vector(from, s.w_channel);
-                load_transposed(from, s.w_channel, count, s.w_channel - chunk, rows);
-                RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) store(square[i], rows[i]);
-                for (Index t = t0; t < t0 + area; ++t) {
-                    const Index i = s.taps[t].weight - begin - chunk;
-                    if (i >= 0 && i < lanes<T>) store(packed + (t * V + v) * lanes<T>, load(square[i]));
-                }
-            }
-        }
-    }
-}
-
-// Sums of `pixels` neighbours, each a vector of channels from `first` on, into y. Not inlined: every size of
-// a register tile would bring its own copy of some thousand shuffles.
-template <class T>
-RUSHLIGHT_NOINLINE void finish_channels(const Sweep<T>& s, Index pixels, const T* sums, Index first, T* y) {
-    Vec<T> rows[lanes<T>];
-    RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) rows[i] =
-        i < pixels ? load(sums + i * lanes<T>) : Vec<T>{};
-    transpose<T>(rows);
-    alignas(kVectorBytes) T square[lanes<T>][lanes<T>];
-    RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) store(square[i], rows[i]);
-    const Run run{0, 0, pixels, 0};
-    for (Index i = 0; i < min_of(lanes<T>, s.channels - first); ++i) {
-        const Vec<T> bias = s.bias && !s.accumulate ? broadcast(s.bias[first + i]) : Vec<T>{};
-        finish_run(s, run, load(square[i]), bias, y + (first + i) * s.y_channel);
-    }
-}
-
-// P pixels of each of R rows (pitch apart) from q on, times V vectors of channels from m on; y is where the
-// first of them goes.
-template <class T, Index V, Index R, Index P>
-void sweep_channel_registers(const Sweep<T>& s, const TapRuns& runs, const T* packed, Index m, Index q,
-                             T* y) {
-    static_assert(P <= lanes<T>, "the results are transposed as squares");
-    Vec<T> sum[V][R][P];
-    RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) RUSHLIGHT_UNROLL for (Index r = 0; r < R; ++r)
-        RUSHLIGHT_UNROLL for (Index i = 0; i < P; ++i) sum[v][r][i] = Vec<T>{};
-
-    const T* tile = s.tile + q;
-    const T* weight = packed + runs.first * V * lanes<T>;
-    const Tap* tap = s.taps + runs.first;
-    const Index pitch = s.pitch, gap = runs.area - runs.length;
-    for (Index run = 0; run < runs.count; ++run, tap += gap, weight += gap * V * lanes<T>)
-        for (const Tap* end = tap + runs.length; tap != end; ++tap, weight += V * lanes<T>) {
-            const T* pixel = tile + tap->tile;
+    const T* weight = c.packed + c.runs.first * V * lanes<T>;
+    const Tap* tap = c.taps + c.runs.first;
+    const T* const tile = c.tile;
+    const Index step = c.step, length = c.runs.length, gap = c.runs.period - length;
+    for (Index run = c.runs.count; run > 0; --run, tap += gap, weight += gap * V * lanes<T>)
+        for (const Tap* end = tap + length; tap != end; ++tap, weight += V * lanes<T>) {
             Vec<T> w[V];
             RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) w[v] = load(weight + v * lanes<T>);
-            RUSHLIGHT_UNROLL for (Index r = 0; r < R; ++r) RUSHLIGHT_UNROLL for (Index i = 0; i < P; ++i) {
-                const Vec<T> x = broadcast(pixel[r * pitch + i]);
-                RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) sum[v][r][i] =
-                    multiply_add<T>(w[v], x, sum[v][r][i]);
+            // Four at a time: more multiples of the step than that would not fit the registers.
+            const T* pixel = tile + tap->tile;
+            RUSHLIGHT_UNROLL for (Index i = 0; i < P; ++i) {
+                const Vec<T> x = broadcast(pixel[i % 4 * step]);
+                RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) sum[v][i] =
+                    multiply_add<T>(w[v], x, sum[v][i]);
+                if (i % 4 == 3) pixel += 4 * step;
             }
         }
-
-    alignas(kVectorBytes) T sums[V][R][P][lanes<T>];
-    RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) RUSHLIGHT_UNROLL for (Index r = 0; r < R; ++r)
-        RUSHLIGHT_UNROLL for (Index i = 0; i < P; ++i) store(sums[v][r][i], sum[v][r][i]);
-    for (Index v = 0; v < V; ++v)
-        for (Index r = 0; r < R; ++r) finish_channels(s, P, sums[v][r][0], m + v * lanes<T>, y + r * s.y_row);
+    RUSHLIGHT_UNROLL for (Index i = 0; i < P; ++i) RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v)
+        store(c.results + i * c.results_step + v * lanes<T>, sum[v][i]);
 }
-
-template <class T>
-constexpr Index most_pixels = kChannelTilePixels < lanes<T> ? kChannelTilePixels : lanes<T>;
 
 // From run-time to compile-time sizes.
-template <class T, Index V, Index R, Index P = most_pixels<T>>
-RUSHLIGHT_INLINE void sweep_channel_pixels(const Sweep<T>& s, const TapRuns& runs, const T* packed, Index m,
-                                           Index q, Index pixels, T* y) {
-    if (pixels == P) return sweep_channel_registers<T, V, R, P>(s, runs, packed, m, q, y);
-    if constexpr (P > 1) sweep_channel_pixels<T, V, R, P - 1>(s, runs, packed, m, q, pixels, y);
+template <class T, Index V, Index P = most_pixels<V>>
+RUSHLIGHT_INLINE void sweep_channel_tile(const ChannelTile<T>& c, Index pixels) {
+    if (pixels == P) return sweep_channel_registers<T, V, P>(c);
+    if constexpr (P > 1) sweep_channel_tile<T, V, P - 1>(c, pixels);
 }
 
-// All pixels, times V vectors of channels from m on. One vector alone would be bound by the loads of pixels:
-// it takes two rows at a time.
+// Any number of pixels, dealt out evenly: 28 = 14 + 14.
 template <class T, Index V>
-inline void sweep_channel_block(const ChannelSweep<T>& c, Index m, T* scratch) {
-    constexpr Index step = kChannelVectors / V;
+inline void sweep_channel_line(const ChannelTile<T>& line, Index pixels) {
+    const Index parts = (pixels + most_pixels<V> - 1) / most_pixels<V>;
+    for (Index part = 0; part < parts; ++part) {
+        const Index begin = pixels * part / parts, end = pixels * (part + 1) / parts;
+        ChannelTile<T> tile = line;
+        tile.tile += begin * line.step;
+        tile.results += begin * line.results_step;
+        sweep_channel_tile<T, V>(tile, end - begin);
+    }
+}
+
+// A row of results of the channels from m on, `vectors` vectors per pixel, to y, which is where the first of
+// them goes.
+template <class T>
+RUSHLIGHT_NOINLINE void finish_channels(const Sweep<T>& s, const T* results, Index vectors, Index pixels,
+                                        Index m, T* y) {
+    for (Index v = 0; v < vectors; ++v) {
+        const Index first = m + v * lanes<T>, channels = min_of(lanes<T>, s.channels - first);
+        for (Index j = 0; j < pixels; j += lanes<T>) {
+            const Run run{0, 0, min_of(lanes<T>, pixels - j), j * s.y_col};
+            Vec<T> rows[lanes<T>];
+            load_transposed(results + (j * vectors + v) * lanes<T>, vectors * lanes<T>, run.last, lanes<T>,
+                            rows);
+            if (channels == lanes<T> && run.last == lanes<T> && s.y_col == 1) {
+                RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) {
+                    T* to = y + (first + i) * s.y_channel + j;
+                    const Vec<T> other = s.accumulate ? load(to)
+                                         : s.bias     ? broadcast(s.bias[first + i])
+                                                      : Vec<T>{};
+                    store(to, rows[i] + other);
+                }
+                continue;
+            }
+            alignas(kVectorBytes) T square[lanes<T>][lanes<T>];
+            RUSHLIGHT_UNROLL for (Index i = 0; i < lanes<T>; ++i) store(square[i], rows[i]);
+            for (Index i = 0; i < channels; ++i) {
+                const Vec<T> bias = s.bias && !s.accumulate ? broadcast(s.bias[first + i]) : Vec<T>{};
+                finish_run(s, run, load(square[i]), bias, y + (first + i) * s.y_channel);
+            }
+        }
+    }
+}
+
+// Rows and columns of a tile whose results are transposed together.
+struct Band {
+    Range rows, cols;
+};
+
+// A band, times V vectors of channels from m on.
+template <class T, Index V>
+inline void sweep_channel_band(const ChannelSweep<T>& c, const Interior& in, const Band& band, Index m,
+                               const T* packed, T* results) {
     const Sweep<T>& s = c.sweep;
-    const Index parts = (s.cols + most_pixels<T> - 1) / most_pixels<T>;
+    const Index width = band.cols.end - band.cols.begin, area = c.h.count * c.w.count;
+    const auto line = [&](const TapRuns& runs, Index i, Index j, Index step, Index results_step,
+                          Index pixels) {
+        T* out = results + ((i - band.rows.begin) * width + j - band.cols.begin) * V * lanes<T>;
+        sweep_channel_line<T, V>({s.taps, runs, packed, s.tile + i * s.pitch + j, step, out, results_step},
+                                 pixels);
+    };
+    for (Index i = band.rows.begin; i < band.rows.end; ++i) {
+        const Range taps = find_taps(c.h, c.H, i);
+        const bool inside = taps.end - taps.begin == c.h.count;
+        const TapRuns all{1, 0, s.tap_count, s.tap_count};
+        const TapRuns some{s.tap_count / area, taps.begin * c.w.count, (taps.end - taps.begin) * c.w.count,
+                           area};
+        const Index begin = inside ? max_of(band.cols.begin, in.cols.begin) : band.cols.begin;
+        const Index end = inside ? min_of(band.cols.end, in.cols.end) : band.cols.end;
+        line(inside ? all : some, i, begin, 1, V * lanes<T>, end - begin);
+    }
+    const Index top = max_of(band.rows.begin, in.rows.begin), bottom = min_of(band.rows.end, in.rows.end);
+    for (Index j = band.cols.begin; j < band.cols.end && top < bottom; ++j) {
+        if (j >= in.cols.begin && j < in.cols.end) continue;
+        const Range taps = find_taps(c.w, c.W, j);
+        line({s.tap_count / c.w.count, taps.begin, taps.end - taps.begin, c.w.count}, top, j, s.pitch,
+             width * V * lanes<T>, bottom - top);
+    }
+    const bool gaps = s.y_row != width * s.y_col;
+    const Index lines = gaps ? band.rows.end - band.rows.begin : 1;
+    const Index pixels = gaps ? width : (band.rows.end - band.rows.begin) * width;
+    T* y = s.y + band.rows.begin * s.y_row + band.cols.begin * s.y_col;
+    for (Index i = 0; i < lines; ++i)
+        finish_channels(s, results + i * width * V * lanes<T>, V, pixels, m, y + i * s.y_row);
+}
+
+// All pixels, times V vectors of channels from m on.
+template <class T, Index V>
+inline void sweep_channel_block(const ChannelSweep<T>& c, const Interior& in, Index m, T* scratch) {
+    const Sweep<T>& s = c.sweep;
     if (c.order == WeightOrder::taps)
         pack_weights<T, V>(s, m, scratch);
     else
-        pack_neighbours<T, V>(s, c.h.count * c.width, m, scratch);
-    for (Index i = 0; i < s.rows; i += step) {
-        const TapRuns runs = find_tap_runs(c, i, min_of(step, s.rows - i));
-        for (Index part = 0; part < parts; ++part) {  // dealt out evenly: 28 = 14 + 14
-            const Index j = s.cols * part / parts, pixels = s.cols * (part + 1) / parts - j,
-                        q = i * s.pitch + j;
-            T* y = s.y + i * s.y_row + j * s.y_col;
-            if (i + step <= s.rows)
-                sweep_channel_pixels<T, V, step>(s, runs, scratch, m, q, pixels, y);
-            else
-                sweep_channel_pixels<T, V, 1>(s, runs, scratch, m, q, pixels, y);
-        }
-    }
-}
-
-// Kernel rows that the output rows need, all together.
-template <class T>
-inline Index needed_kernel_rows(const ChannelSweep<T>& c) {
-    Index needed = 0;
-    for (Index i = 0; i < c.sweep.rows; ++i) {
-        const TapRuns runs = find_tap_runs(c, i, 1);
-        needed += runs.count == 1 ? c.h.count : runs.length / c.width;
-    }
-    return needed;
-}
-
-// As without_gaps, unless rows differ in what they need.
-template <class T>
-inline ChannelSweep<T> without_gaps(ChannelSweep<T> c) {
-    if (needed_kernel_rows(c) == c.sweep.rows * c.h.count) c.sweep = without_gaps(c.sweep);
-    return c;
+        pack_neighbours<T, V>(s, c.h.count * c.w.count, m, scratch);
+    T* const results = scratch + packed_taps<T>(s.tap_count) * V * lanes<T>;
+    const Index col_parts = (s.cols + kBandPixels - 1) / kBandPixels;
+    const Index row_parts = (s.rows * ((s.cols + col_parts - 1) / col_parts) + kBandPixels - 1) / kBandPixels;
+    for (Index i = 0; i < row_parts; ++i)
+        for (Index j = 0; j < col_parts; ++j)
+            sweep_channel_band<T, V>(c, in,
+                                     {{s.rows * i / row_parts, s.rows * (i + 1) / row_parts},
+                                      {s.cols * j / col_parts, s.cols * (j + 1) / col_parts}},
+                                     m, scratch, results);
 }
 
 // scratch: channel_sweep_elements.
 template <class T>
-inline void sweep_channels(const ChannelSweep<T>& given, T* scratch) {
-    const ChannelSweep<T> c = without_gaps(given);
+RUSHLIGHT_NOINLINE void sweep_channels(ChannelSweep<T> c, T* scratch) {
+    const Interior in = find_interior(c);
     for (Index m = 0; m < c.sweep.channels; m += channel_block<T>) {
         if (c.sweep.channels - m > lanes<T>)
-            sweep_channel_block<T, kChannelVectors>(c, m, scratch);
+            sweep_channel_block<T, kChannelVectors>(c, in, m, scratch);
         else
-            sweep_channel_block<T, 1>(c, m, scratch);
+            sweep_channel_block<T, 1>(c, in, m, scratch);
     }
 }
 
 // Whether sweep_channels is the quicker one: both are priced in vector multiply-adds per tap, what they waste
 // included.
 template <class T>
-inline bool prefers_channels(const ChannelSweep<T>& given) {
-    if (given.sweep.tap_count < 4 * lanes<T>) return false;
-    const ChannelSweep<T> c = without_gaps(given);
-    const Sweep<T>& s = c.sweep;
-    const Index parts = (s.cols + most_pixels<T> - 1) / most_pixels<T>;
-    const double run = double(s.cols) / double(parts), pixels = double(s.rows * s.cols);
-    if (run < 4) return false;
+RUSHLIGHT_NOINLINE bool prefers_channels(ChannelSweep<T> c) {
+    const Sweep<T> s = c.sweep;
+    if (s.tap_count < 4 * lanes<T>) return false;
+    const double pixels = find_interior(c).taps / double(c.h.count * c.w.count);
     const Index rest = s.channels % channel_block<T>;
     const double vectors =
         double(s.channels / channel_block<T> * kChannelVectors + (rest > lanes<T> ? kChannelVectors : 0));
-    // One vector of channels alone is bound by the loads of pixels.
-    const double alone = rest > 0 && rest <= lanes<T> ? (2 * run + 3) / (2 * run) : 0;
-    const double needed = double(needed_kernel_rows(c)) / double(s.rows * c.h.count);
-    // Transposing a vector of weights costs as much as 5 multiply-adds, and a vector of results as 9.
-    const double by_channels = (vectors + alone) * (pixels * (needed + 9.0 / double(s.tap_count)) + 5);
-    const Sweep<T> rows = without_gaps(given.sweep);
+    // One vector of channels alone is bound by the loads of pixels if few fit into the registers.
+    const double alone = rest == 0 || rest > lanes<T> ? 0 : kChannelTilePixels < 12 ? 1.2 : 1.0;
+    // A square of weights costs as much as 5 multiply-adds per lane. It holds a vector for each of as many
+    // taps, or the weights of one source channel, of which only the phase's taps are wanted.
+    const Index squares = (s.w_channel + lanes<T> - 1) / lanes<T>;
+    const double weights = c.order == WeightOrder::taps || s.w_channel == 1
+                               ? 5.0
+                               : 5.0 * double(lanes<T> * squares) / double(c.h.count * c.w.count);
+    // A vector of results costs 6, or 12 if they are not neighbours.
+    const double results = (s.y_col == 1 ? 6.0 : 12.0) * double(s.rows * s.cols) / double(s.tap_count);
+    const double by_channels = (vectors + alone) * (pixels + results + weights);
+    const Sweep<T> rows = without_gaps(s);
     const Index swept = min_of(count_vectors(rows), count_row_vectors(rows));
     return by_channels < 0.984 * double(swept) * double(s.channels);
 }

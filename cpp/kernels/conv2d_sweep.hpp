@@ -218,7 +218,7 @@ inline Index count_row_vectors(const Sweep<T>& s) {
 // All vectors. Usually a block of pixels (they stay in the first-level cache) sweeps over all channels; where
 // weights or results are too many for that, a block of channels sweeps over all pixels.
 template <class T>
-inline void sweep_vectors(const Sweep<T>& s) {
+RUSHLIGHT_NOINLINE void sweep_vectors(const Sweep<T>& s) {
     const Index vectors = s.apart == lanes<T> ? count_vectors(s) : s.rows;
     const Index blocks = (vectors + tile_cols<T> - 1) / tile_cols<T>;
     const Index channel_blocks = (s.channels + tile_rows<T> - 1) / tile_rows<T>;
@@ -247,7 +247,7 @@ inline void sweep_vectors(const Sweep<T>& s) {
 template <class T>
 inline void sweep(const Sweep<T>& given) {
     const Sweep<T> s = without_gaps(given);
-    if (16 * count_row_vectors(s) > 15 * count_vectors(s)) return sweep_vectors(s);
+    if (64 * count_row_vectors(s) > 63 * count_vectors(s)) return sweep_vectors(s);
     for (Index col = 0; col < s.cols; col += lanes<T>) {
         Sweep<T> strip = s;
         strip.apart = s.pitch;

@@ -58,6 +58,11 @@ inline Axis make_axis(Index first, Index every, Index count, Index base, Index s
     return axis;
 }
 
+// Source pixels from the first to the last that `outputs` outputs read.
+inline Range read_range(const Axis& axis, Index outputs) {
+    return {axis.base, axis.base + (outputs - 1) * axis.step + (axis.count - 1) * axis.delta + 1};
+}
+
 struct TileLayout {
     Axis h, w;
     Index pitch;    // between rows
@@ -199,7 +204,7 @@ inline void pack_dealt(const Source<T>& source, Index row0, const TileLayout& la
 
 // All planes of one channel, and zeros in the gaps between them.
 template <class T>
-inline void pack_channel(const Source<T>& source, const TileLayout& layout, T* to) {
+RUSHLIGHT_NOINLINE void pack_channel(const Source<T>& source, const TileLayout& layout, T* to) {
     const Index step = layout.w.step;
     if (source.stride_w == 1 && layout.w.delta == 1 && layout.w.period == step && (step == 2 || step == 4)) {
         for (Index i = 0; i < layout.h.period; ++i, to += layout.w.period * layout.plane) {

@@ -99,7 +99,7 @@ __attribute__((noinline)) void filter_edge(const DepthwiseShape& shape, const Pl
 template <class T, int Step, class Weights>
 RUSHLIGHT_INLINE void filter_edges(const DepthwiseShape& p, const PlaneTile<T>& tile, const Range& rows,
                                    Index ow) {
-    if (Weights::tall_bands && (rows.end - rows.begin) % kTallBandRows == 0)
+    if (Weights::is_3x3 && (rows.end - rows.begin) % kTallBandRows == 0)
         filter_edge<T, kTallBandRows, Step, Weights>(p, tile, rows, ow);
     else
         filter_edge<T, kBandRows, Step, Weights>(p, tile, rows, ow);
@@ -131,7 +131,8 @@ template <class T, int Step, class Weights>
 void filter_plane(const DepthwiseShape& p, const PlaneTile<T>& tile) {
     const Range cols = tile.cols;
     // Whole vectors for every tap, and the other half of every second pixel, must lie in [0, W).
-    const Index touched = (p.S - 1) / Step * Step + Step * lanes<T>;
+    const Index touched =
+        Weights::is_3x3 && Step == 2 ? 1 + 2 * lanes<T> : (p.S - 1) / Step * Step + Step * lanes<T>;
     const Index last = min_of(floor_div(p.W - touched + p.pad_left, Step), cols.end - lanes<T>);
     Index left = cols.begin;
     while (left * Step < p.pad_left && left < cols.end) left += lanes<T>;
@@ -141,10 +142,14 @@ void filter_plane(const DepthwiseShape& p, const PlaneTile<T>& tile) {
         Range rows{row, min_of(row + kRowsAtOnce, tile.rows.end)};
         if (band) rows.begin = min_of(rows.begin, rows.end - kBandRows);
         if (vectors) filter_inside<T, Step, Weights>(p, tile, rows, left, vectors);
-        for (Index ow = cols.begin; ow < cols.end; ow += lanes<T>)
-            if (ow < left || ow >= left + vectors * lanes<T>)
-                filter_edges<T, Step, Weights>(p, tile, rows,
-                                               max_of(cols.begin, min_of(ow, cols.end - lanes<T>)));
+        for (Index ow = cols.begin; ow < cols.end; ow += lanes<T>) {
+            if (ow >= left && ow < left + vectors * lanes<T>) continue;
+            const Index at = max_of(cols.begin, min_of(ow, cols.end - lanes<T>));
+            if (vectors && at >= left && at <= last)
+                filter_inside<T, Step, Weights>(p, tile, rows, at, 1);
+            else
+                filter_edges<T, Step, Weights>(p, tile, rows, at);
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 // that is loaded serves all of them. There is no copy of the plane with its padding: rows beyond the plane
 // are a row of zeros, and the vectors at its left and right ends are loaded lane by lane.
 //
-// Every output is one sum, begun with the bias, whose order depends on the kernel's size alone: blocks of
-// kernel rows; in a block columns, each from its first row to its last.
+// Every output is one sum, begun with the bias, whose order depends on kernel and stride alone: blocks of
+// kernel rows; in a block columns, each from its first row to its last. 3 x 3 with stride 2: row after row.
 #pragma once
 
 #include "lane_masks.hpp"
@@ -30,7 +30,7 @@ struct Band {
 // Weights in memory, and the nine of a 3 x 3 kernel in registers.
 template <class T>
 struct WeightsInMemory {
-    static constexpr bool tall_bands = false;
+    static constexpr bool is_3x3 = false;
     const T* w;
     RUSHLIGHT_INLINE explicit WeightsInMemory(const T* weights) : w(weights) {}
     RUSHLIGHT_INLINE Vec<T> operator[](Index i) const { return broadcast(w[i]); }
@@ -38,7 +38,7 @@ struct WeightsInMemory {
 };
 template <class T>
 struct NineWeights {
-    static constexpr bool tall_bands = true;
+    static constexpr bool is_3x3 = true;
     Vec<T> w[9];
     RUSHLIGHT_INLINE explicit NineWeights(const T* weights) {
         RUSHLIGHT_UNROLL for (int i = 0; i < 9; ++i) w[i] = broadcast(weights[i]);
@@ -72,6 +72,25 @@ RUSHLIGHT_INLINE Vec<T> outputs_in_blocks(Vec<T> v, LaneNumbers<Lane...>) {
     constexpr int half = kBlockLanes<T> / 2, L = int(lanes<T>);
     return __builtin_shufflevector(v, v,
                                    (Lane / half % 2 * (L / 2) + Lane / (2 * half) * half + Lane % half)...);
+}
+
+// The same order of other numbers: lane i of the result is output number i's left neighbour in v, and `first`
+// that of output 0.
+template <class T>
+constexpr int output_of_lane(int lane) {
+    constexpr int B = kBlockLanes<T>, half = B / 2;
+    return lane % B / half * (int(lanes<T>) / 2) + lane / B * half + lane % half;
+}
+template <class T>
+constexpr int lane_of_output(int output) {
+    constexpr int B = kBlockLanes<T>, half = B / 2, upper = int(lanes<T>) / 2;
+    return output % upper / half * B + output / upper * half + output % half;
+}
+template <class T, int... Lane>
+RUSHLIGHT_INLINE Vec<T> left_neighbours(Vec<T> v, Vec<T> first, LaneNumbers<Lane...>) {
+    return __builtin_shufflevector(
+        v, first,
+        (output_of_lane<T>(Lane) ? lane_of_output<T>(output_of_lane<T>(Lane) - 1) : int(lanes<T>))...);
 }
 
 // Pixels p[0], p[Step], ..., and if taps is 2 also p[1], p[1 + Step], ...; for Step 2 in the order of the
@@ -121,6 +140,26 @@ RUSHLIGHT_INLINE void add_rows(const Band<T>& band, const WeightsInMemory<T>& w,
     }
 }
 
+// Three taps of every second pixel: the first is the left neighbour's last. So a row is loaded from its
+// second pixel on, which is where vectors begin on cache lines if the padding is 1.
+template <class T, int Outputs, bool Clipped>
+RUSHLIGHT_INLINE void add_threes(const Band<T>& band, const NineWeights<T>& w, Index col, Vec<T>* sums) {
+    LaneMask<T> in[2];
+    RUSHLIGHT_UNROLL for (int v = 0; v < 2; ++v) in[v] = lanes_inside<T>(col + 1 + v * lanes<T>, band.W);
+    const bool first = !Clipped || (col >= 0 && col < band.W);
+    RUSHLIGHT_UNROLL for (int i = 0; i < (Outputs - 1) * 2 + 3; ++i) {
+        Vec<T> x[3];
+        load_pixels<T, 2, Clipped>(band.rows[i] + col + 1, in, 2, x + 1);
+        x[0] = left_neighbours<T>(x[2], broadcast(first ? band.rows[i][col] : T(0)), AllLanes<T>{});
+        RUSHLIGHT_UNROLL for (int t = 0; t < 3; ++t) {
+            RUSHLIGHT_UNROLL for (int o = 0; o < Outputs; ++o) {
+                const int row = i - o * 2;
+                if (row >= 0 && row < 3) sums[o] = multiply_add<T>(x[t], w[row * 3 + t], sums[o]);
+            }
+        }
+    }
+}
+
 // The band's sums for one vector of output columns, whose first tap is at pixel column col.
 template <class T, int Outputs, int Step, bool Clipped>
 RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const WeightsInMemory<T>& w, Index col, Vec<T>* sums) {
@@ -131,9 +170,10 @@ RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const WeightsInMemory<T>& 
 }
 template <class T, int Outputs, int Step, bool Clipped>
 RUSHLIGHT_INLINE void add_kernel(const Band<T>& band, const NineWeights<T>& w, Index col, Vec<T>* sums) {
-    add_columns<T, Outputs, 3, Step, Step, Clipped>(band, w, 3, 0, 0, col, sums);
-    if constexpr (Step == 1) add_columns<T, Outputs, 3, 1, 1, Clipped>(band, w, 3, 0, 1, col + 1, sums);
-    add_columns<T, Outputs, 3, Step, 1, Clipped>(band, w, 3, 0, 2, col + 2, sums);
+    if constexpr (Step == 2) return add_threes<T, Outputs, Clipped>(band, w, col, sums);
+    add_columns<T, Outputs, 3, 1, 1, Clipped>(band, w, 3, 0, 0, col, sums);
+    add_columns<T, Outputs, 3, 1, 1, Clipped>(band, w, 3, 0, 1, col + 1, sums);
+    add_columns<T, Outputs, 3, 1, 1, Clipped>(band, w, 3, 0, 2, col + 2, sums);
 }
 
 // The band's outputs, from bias to the last tap.

@@ -84,7 +84,7 @@ inline Index max_pool2d_scatter(const MaxPool2dBackward<T>& b) {
     for (Index i = 0; i < b.planes * b.inputs; ++i) b.dx[i] = T(0);
     for (Index plane = 0; plane < b.planes; ++plane)
         for (Index i = plane * b.outputs; i < (plane + 1) * b.outputs; ++i) {
-            const std::int64_t at = b.indices[i];
+            const std::int64_t at = __atomic_load_n(b.indices + i, __ATOMIC_RELAXED);  // it may change now
             if (at < 0 || at >= b.inputs) return i;
             b.dx[plane * b.inputs + at] += b.dy[i];
         }

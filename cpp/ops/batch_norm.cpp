@@ -32,7 +32,7 @@ template <class T>
 void run_forward(const BatchNormKernels<T>& kernels, const TensorView& x, const BatchNormForward& channels,
                  void* out) {
     const Index C = x.shape[1], pixels = pixel_count(x);
-    const ChannelPlanes planes{x.shape[0], C * pixels, pixels};
+    const ChannelPlanes planes{pixels == 0 ? 0 : x.shape[0], C * pixels, pixels};  // empty planes are none
     const double n = double(planes.planes * pixels);
     parallel_for(C, nanoseconds(x, 3), [&](Index c) {
         const T* from = x.as<const T>() + c * pixels;
@@ -55,7 +55,7 @@ template <class T>
 void run_backward(const BatchNormKernels<T>& kernels, const TensorView& dy, const TensorView& x,
                   const BatchNormBackward& channels, void* out) {
     const Index C = x.shape[1], pixels = pixel_count(x);
-    const ChannelPlanes planes{x.shape[0], C * pixels, pixels};
+    const ChannelPlanes planes{pixels == 0 ? 0 : x.shape[0], C * pixels, pixels};  // empty planes are none
     const double n = double(planes.planes * pixels);
     parallel_for(C, nanoseconds(x, 5), [&](Index c) {
         const T *grad = dy.as<const T>() + c * pixels, *from = x.as<const T>() + c * pixels;

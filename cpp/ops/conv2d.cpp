@@ -66,7 +66,6 @@ void forward_depthwise(const Conv2dShape& s, const KernelTable& t, const Images<
                        const Weights<T>& w, const T* b, T* y, double ns) {
     depthwise::forward(s, depthwise_kernels<T>(t), conv2d_kernels<T>(t), x, w.data, b, y, ns);
 }
-
 template <class T>
 void describe_forward_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     direct::describe_forward(s, conv2d_kernels<T>(t), ns, plan);
@@ -75,7 +74,6 @@ template <class T, const kernels::WinogradKernels<T> KernelTable::* Kernels>
 void describe_forward_winograd(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     winograd::describe_forward(s, t.*Kernels, ns, plan);
 }
-
 template <class T>
 void describe_forward_depthwise(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     depthwise::describe_forward(s, depthwise_kernels<T>(t), ns, plan);
@@ -132,7 +130,6 @@ template <class T>
 void describe_backward_input_depthwise(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     depthwise::describe_backward_input(s, depthwise_kernels<T>(t), ns, plan);
 }
-
 template <class T>
 void describe_backward_input_direct(const Conv2dShape& s, const KernelTable& t, double ns, Plan& plan) {
     direct::describe_backward_input(s, conv2d_kernels<T>(t), ns, plan);
@@ -291,8 +288,8 @@ void run_backward_weight(const Conv2dShape& s, const TensorView& dy, const Tenso
 template <class T>
 void run_backward_bias(const TensorView& dy, void* db) {
     const kernels::Images<const T> images_dy = images<T>(dy);
-    const Index N = dy.ndim == 4 ? dy.shape[0] : 1, K = dy.shape[dy.ndim - 3];
-    const Index OH = dy.shape[dy.ndim - 2], OW = dy.shape[dy.ndim - 1];
+    const Index K = dy.shape[dy.ndim - 3], OH = dy.shape[dy.ndim - 2], OW = dy.shape[dy.ndim - 1];
+    const Index N = OH == 0 || OW == 0 ? 0 : dy.ndim == 4 ? dy.shape[0] : 1;  // empty images are none
     const auto kernel = conv2d_kernels<T>(active_kernels()).backward_bias;
     parallel_for(K, double(N) * double(K) * double(OH) * double(OW) / 8,
                  [&](Index k) { kernel({images_dy, static_cast<T*>(db), N, OH, OW, {k, k + 1}}); });
@@ -352,22 +349,27 @@ double conv2d_nanoseconds(const Conv2dShape& s, DType dtype) {
                         : dtype == DType::float64      ? 15
                                                        : 8;
     const double pixels = double(s.N) * (double(s.C) * double(s.H * s.W) + double(s.K) * double(s.OH * s.OW));
-    return conv2d_multiply_adds(s) / rate + pixels / 8;
+    // Beginning a plane that is filtered by itself takes as long as a few pixels.
+    const double planes = s.groups == s.C ? double(s.N) * double(s.K) : 0;
+    return conv2d_multiply_adds(s) / rate + pixels / 8 + planes * 8;
 }
 
 void conv2d_forward(const Conv2dShape& s, const TensorView& x, const TensorView& w, const TensorView* bias,
                     void* y, PreparedWeights* prepared) {
+    if (s.N == 0 || s.K == 0) return;  // nothing to write, however many groups there are
     with_forward_type(x.dtype, [&](auto zero) { run_forward<decltype(zero)>(s, x, w, bias, y, prepared); });
 }
 
 void conv2d_backward_input(const Conv2dShape& s, const TensorView& dy, const TensorView& w,
                            const TensorView* bias, void* dx) {
+    if (s.N == 0 || s.C == 0) return;
     if (dy.dtype == DType::float32) return run_backward_input<float>(s, dy, w, bias, dx);
     if (dy.dtype == DType::float64) return run_backward_input<double>(s, dy, w, bias, dx);
     run_backward_input<std::uint64_t>(s, dy, w, bias, dx);
 }
 
 void conv2d_backward_weight(const Conv2dShape& s, const TensorView& dy, const TensorView& x, void* dw) {
+    if (s.K == 0 || s.C == 0) return;
     if (dy.dtype == DType::float32) return run_backward_weight<float>(s, dy, x, dw);
     run_backward_weight<double>(s, dy, x, dw);
 }

@@ -31,6 +31,10 @@ constexpr Index kMostCols = 512;
 // Below this many multiply-adds a task is not worth its bookkeeping.
 constexpr double kTaskMultiplyAdds = 2e5;
 constexpr Index kTasksPerThread = 4;
+// The share of a convolution that may be spent on packing once more what another task packs, too; and the
+// fewest output channels that are worth a task.
+constexpr double kMostRepeated = 0.02;
+constexpr Index kLeastChannels = 16;
 
 // Source pixels that `outputs` neighbouring outputs read along one direction.
 Index source_extent(Index outputs, Index stride, Index taps, Index dilation) {
@@ -76,6 +80,35 @@ Index tile_rows(const Conv2dShape& p, const Extent& e, Index reduction, Index co
     return rows;
 }
 
+// More tasks for more threads. A part of the rows transposes all weights again, a part of the channels packs
+// all pixels again; the cheaper one is taken, and few tasks if both are dear. Equal shares matter more then,
+// so channels are only cut into whole vectors.
+void split_for_threads(const Conv2dShape& p, const Extent& e, double work, Tiling& t) {
+    const Index threads = num_threads(), others = p.N * p.groups * t.col_parts;
+    if (threads == 1) return;
+    const bool in_place = p.R == 1 && p.S == 1 && e.step_h == 1 && e.step_w == 1;
+    // In multiply-adds that take as long.
+    const double weights = 12.0 * double(e.channels) * double(e.reduction * p.R * p.S);
+    const double pixels =
+        (in_place ? 4.0 : 24.0) * double(e.reduction) * double(e.rows * e.step_h) * double(e.cols * e.step_w);
+    const Index least_rows = std::max<Index>(p.R, divide_up(96, divide_up(e.cols, t.col_parts)));
+    for (;;) {
+        const Index parts = t.row_parts * t.channel_parts, tasks = others * parts;
+        if (tasks >= threads * kTasksPerThread || work / double(parts) < 2 * kTaskMultiplyAdds) return;
+        const Index channels = e.channels / (2 * t.channel_parts);
+        const bool by_rows = e.rows / (2 * t.row_parts) >= least_rows;
+        const bool by_channels =
+            channels >= kLeastChannels && (channels % kLeastChannels == 0 || channels >= 128);
+        if (!by_rows && !by_channels) return;
+        const double row_cost = double(t.row_parts) * weights,
+                     channel_cost = double(t.channel_parts) * pixels;
+        const bool rows = by_rows && (!by_channels || row_cost <= channel_cost);
+        const bool even = tasks >= threads && tasks % threads == 0;
+        if (even && (rows ? row_cost : channel_cost) > kMostRepeated * work) return;
+        (rows ? t.row_parts : t.channel_parts) *= 2;
+    }
+}
+
 Tiling choose_tiling(const Conv2dShape& p, const Extent& e, Index element) {
     Tiling t{};
     t.blocking.reduction = reduction_block(e.reduction, p.R * p.S);
@@ -83,19 +116,10 @@ Tiling choose_tiling(const Conv2dShape& p, const Extent& e, Index element) {
     const Index cols = divide_up(e.cols, t.col_parts);
     t.row_parts = divide_up(e.rows, tile_rows(p, e, t.blocking.reduction, cols, element));
 
-    // More tasks for more threads: rows first (little is computed twice), then output channels (each packs
-    // the tile again).
-    const Index tasks_wanted = num_threads() > 1 ? num_threads() * kTasksPerThread : 1;
     const double work =
         double(e.channels) * double(e.reduction * p.R * p.S) * double(e.rows) * double(e.cols);
-    const auto enough = [&](Index parts) {
-        return p.N * p.groups * parts >= tasks_wanted || work / double(parts) < 2 * kTaskMultiplyAdds;
-    };
-    const Index least_rows = std::max<Index>(p.R, divide_up(96, cols));
-    while (!enough(t.row_parts * t.col_parts) && e.rows / (2 * t.row_parts) >= least_rows) t.row_parts *= 2;
     t.channel_parts = 1;
-    while (!enough(t.row_parts * t.col_parts * t.channel_parts) && e.channels / (2 * t.channel_parts) >= 16)
-        t.channel_parts *= 2;
+    split_for_threads(p, e, work, t);
 
     // Small groups (depthwise) share a task.
     const double group_work = work / double(t.row_parts * t.col_parts * t.channel_parts);

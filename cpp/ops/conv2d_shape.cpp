@@ -100,6 +100,19 @@ void check_conv_image(const Index* hw, int spatial, const Index* x, int x_ndim) 
                  to_string(x, x_ndim));
 }
 
+void check_conv_size(Index size, const Index* x, int x_ndim) {
+    if (size < 0 || size > kLargest)
+        fail("height and width of the input must be from 0 to 2**40, but got input of size " +
+             to_string(x, x_ndim));
+}
+
+Index conv_channels(const Index* weight, int weight_ndim, Index groups) {
+    Index channels;
+    if (weight[1] < 0 || __builtin_mul_overflow(weight[1], groups, &channels))
+        fail("expected weight of a size that an array can have, but got " + to_string(weight, weight_ndim));
+    return channels;
+}
+
 void check_conv_gradient(const std::string& function, const Index* wanted, const TensorView& dy,
                          const TensorView& other, const char* other_name) {
     bool same = dy.ndim == 3 ? wanted[0] == 1 : dy.ndim == 4 && dy.shape[0] == wanted[0];
@@ -149,7 +162,7 @@ kernels::Conv2dShape shape_of(int spatial, const Index* x, int x_ndim, const Ind
     check_conv_options(o, spatial);
     check_conv_groups(weight, weight_ndim, o.groups);
     check_conv_channels("groups=" + std::to_string(o.groups), x, x_ndim, weight, weight_ndim,
-                        weight[1] * o.groups);
+                        conv_channels(weight, weight_ndim, o.groups));
 
     kernels::Conv2dShape shape{};
     shape.N = x_ndim == spatial + 2 ? x[0] : 1;
@@ -160,6 +173,8 @@ kernels::Conv2dShape shape_of(int spatial, const Index* x, int x_ndim, const Ind
     shape.R = spatial == 1 ? 1 : weight[2];
     shape.S = weight[weight_ndim - 1];
     check_conv_kernel(o, shape.R, shape.S, spatial);
+    check_conv_size(shape.H, x, x_ndim);
+    check_conv_size(shape.W, x, x_ndim);
     check_extents(spatial, shape.H, shape.W, o, shape.R, shape.S);
     check_conv_image(x + x_ndim - spatial, spatial, x, x_ndim);
 

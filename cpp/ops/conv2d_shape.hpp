@@ -35,6 +35,12 @@ void check_conv_dtypes(const TensorView& x, const TensorView& w);
 // An R x S kernel must have taps, and some distance between them.
 void check_conv_kernel(const Conv2dOptions& options, Index R, Index S, int spatial);
 
+// A height or width must be one that can be reckoned with; 0 is.
+void check_conv_size(Index size, const Index* x, int x_ndim);
+
+// (weight's second size) * groups.
+Index conv_channels(const Index* weight, int weight_ndim, Index groups);
+
 // An image must not be empty.
 void check_conv_image(const Index* hw, int spatial, const Index* x, int x_ndim);
 

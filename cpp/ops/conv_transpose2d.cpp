@@ -58,11 +58,13 @@ kernels::Conv2dShape conv_transpose2d_shape(const Index* x, int x_ndim, const In
     check_conv_kernel(c, weight[2], weight[3], 2);
     check_output_padding(o);
     const Index* hw = x + x_ndim - 2;
+    check_conv_size(hw[0], x, x_ndim);
+    check_conv_size(hw[1], x, x_ndim);
     check_conv_image(hw, 2, x, x_ndim);
 
     kernels::Conv2dShape shape{};
     shape.N = x_ndim == 4 ? x[0] : 1;
-    shape.C = weight[1] * c.groups;
+    shape.C = conv_channels(weight, weight_ndim, c.groups);
     shape.H = output_size(hw[0], c.stride.h, c.padding.top, weight[2], c.dilation.h, o.output_padding.h);
     shape.W = output_size(hw[1], c.stride.w, c.padding.left, weight[3], c.dilation.w, o.output_padding.w);
     if (shape.H < 1 || shape.W < 1)

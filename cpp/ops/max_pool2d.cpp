@@ -86,6 +86,7 @@ void run_backward(const MaxPool2dKernels<T>& kernels, const TensorView& grad, co
     const Index H = input_size[ndim - 2], W = input_size[ndim - 1];
     const Index outputs = grad.shape[ndim - 2] * grad.shape[ndim - 1], inputs = H * W;
     const Index planes = grad.shape[ndim - 3] * (ndim == 4 ? grad.shape[0] : 1);
+    if (inputs == 0 && outputs == 0) return;  // of empty planes there may be any number
     const T* dy = grad.as<const T>();
     const std::int64_t* positions = indices.as<const std::int64_t>();
     T* dx = static_cast<T*>(out);
@@ -154,7 +155,7 @@ Plan max_pool2d_plan(const MaxPool2dShape& p, DType dtype, bool indices) {
     plan.algorithm = "separable maxima";
     plan.algorithms = {plan.algorithm};
     const double planes = double(p.N * p.C), rows = planes * double(p.OH), outputs = rows * double(p.OW);
-    plan.flops = outputs * double(p.kernel_h * p.kernel_w - 1);
+    plan.flops = outputs * (double(p.kernel_h) * double(p.kernel_w) - 1);
     plan.executed_flops = rows * double(p.W) * double(p.kernel_h - 1) + outputs * double(p.kernel_w - 1);
     plan.bytes = (planes * double(p.H) * double(p.W) + outputs) * double(element_bytes(dtype)) +
                  (indices ? outputs * sizeof(std::int64_t) : 0);

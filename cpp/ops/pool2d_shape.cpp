@@ -67,6 +67,10 @@ void check_input(const TensorView& x) {
         if (x.shape[i] == 0)
             fail("Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got:" +
                  to_string(x));
+    for (int i = x.ndim - 2; i < x.ndim; ++i)
+        if (x.shape[i] < 0 || x.shape[i] > kLargest)
+            fail("height and width of the input must be from 0 to 2**40, but got input of size: " +
+                 to_string(x));
 }
 
 // Outputs along one direction. The last window of ceil_mode must start inside the image or its first padding.

@@ -24,11 +24,16 @@ Index element_count(const TensorView& x) {
     return count;
 }
 
-Index piece_elements(DType dtype) {
-    return kPieceBytes / element_bytes(dtype);
+// One piece for every thread where caches hold the array: then each works where it worked in the operation
+// before, on what its own caches may still hold. Beyond that, and below it, small pieces.
+Index piece_elements(const TensorView& x) {
+    const Index least = kPieceBytes / element_bytes(x.dtype),
+                share = divide_up(element_count(x), num_threads());
+    return share <= kCacheBytes / element_bytes(x.dtype) ? std::max(least, divide_up(share, least) * least)
+                                                         : least;
 }
 Index piece_count(const TensorView& x) {
-    return divide_up(element_count(x), piece_elements(x.dtype));
+    return divide_up(element_count(x), piece_elements(x));
 }
 
 bool exceeds_caches(const TensorView& x, Index arrays) {
@@ -38,7 +43,7 @@ bool exceeds_caches(const TensorView& x, Index arrays) {
 // Calls piece(begin, count) for neighbouring parts of the array.
 template <class Piece>
 void for_each_piece(const TensorView& x, const Piece& piece) {
-    const Index count = element_count(x), step = piece_elements(x.dtype);
+    const Index count = element_count(x), step = piece_elements(x);
     parallel_for(piece_count(x), relu_nanoseconds(x),
                  [&](Index i) { piece(i * step, std::min(step, count - i * step)); });
 }
@@ -124,7 +129,7 @@ Plan relu_plan(const TensorView& x) {
     plan.algorithms = {plan.algorithm};
     plan.flops = plan.executed_flops = double(element_count(x));
     plan.bytes = 2 * double(element_count(x)) * double(element_bytes(x.dtype));
-    plan.blocks = {{"elements per task", std::min(element_count(x), piece_elements(x.dtype))}};
+    plan.blocks = {{"elements per task", std::min(element_count(x), piece_elements(x))}};
     plan.tasks = piece_count(x);
     plan.threads = threads_for(plan.tasks, relu_nanoseconds(x));
     return plan;

@@ -1,4 +1,5 @@
 // What the arguments of unfold and fold must satisfy, in torch's words and order, and the sizes that follow.
+#include <new>
 #include <stdexcept>
 #include <string>
 
@@ -27,6 +28,13 @@ std::string options_text(const UnfoldOptions& o) {
 
 // Beyond these, sizes could overflow 64 bits when multiplied; no array gets near them.
 constexpr Index kLargest = Index(1) << 20, kLargestImage = Index(1) << 30;
+
+// A product of sizes of the result. What overflows is larger than any memory.
+Index product(Index a, Index b) {
+    Index result;
+    if (__builtin_mul_overflow(a, b, &result)) throw std::bad_alloc();
+    return result;
+}
 
 void check_options(const UnfoldOptions& o) {
     if (o.kernel.h <= 0 || o.kernel.w <= 0)
@@ -99,11 +107,15 @@ UnfoldShape check_unfold(const TensorView& x, const UnfoldOptions& o) {
                 "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero "
                 "dimensions for input, but got: ");
     const Pair image{x.shape[x.ndim - 2], x.shape[x.ndim - 1]};
+    if (image.h > kLargestImage || image.w > kLargestImage)
+        fail("height and width of the input must be at most 2**30, but got " + tuple_text(image));
     const UnfoldShape shape = shape_of(x.ndim == 4 ? x.shape[0] : 1, x.shape[x.ndim - 3], image, o);
     if (shape.OH < 1 || shape.OW < 1)
         fail("Given input with spatial size " + tuple_text(image) + ", " + options_text(o) +
              ", calculated shape of the array of sliding blocks as " + tuple_text({shape.OH, shape.OW}) +
              ", but its components must be at least one.");
+    product(product(shape.C, o.kernel.h * o.kernel.w),
+            shape.OH * shape.OW);  // the result's sizes are its factors
     if (x.dtype == DType::other) throw NotImplemented("\"im2col_out_cpu\" not implemented for this dtype");
     return shape;
 }

@@ -37,6 +37,7 @@ from .functional import max_pool2d as max_pool2d
 from .functional import relu as relu
 from .functional import relu_ as relu_
 from .functional import softmax as softmax
+from .ops._common import array_of as _array_of
 from .ops.arithmetic import *
 from .ops.comparison import *
 from .ops.convert import *
@@ -84,12 +85,12 @@ def is_tensor(obj: _Any) -> _TypeGuard[Tensor]:
 
 def is_floating_point(input: Tensor) -> _bool:
     """Whether a Tensor's dtype is a floating one."""
-    return input.is_floating_point()
+    return _bool(_array_of("is_floating_point", input).dtype.kind == "f")
 
 
 def numel(input: Tensor) -> _int:
     """The number of elements."""
-    return input.numel()
+    return _int(_array_of("numel", input).size)
 
 
 _LATER = ("accelerator", "backends", "cuda", "nn", "optim", "serialization", "utils")

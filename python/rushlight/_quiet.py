@@ -1,5 +1,7 @@
 """NumPy without its floating point warnings: torch gives inf and nan silently, so does everything here.
 
+A Python number that no element can hold is a RuntimeError, as where torch says "without overflow".
+
     token = enter(STATE)          the fastest form; `apply(function, ...)` is the short one
     try:
         value = np.exp(x)
@@ -34,9 +36,11 @@ except Exception:  # private names: any failure means another NumPy, and the pub
 
 
 def apply(function: Any, *args: Any, **kwargs: Any) -> Any:
-    """function(*args, **kwargs), floating point warnings off."""
+    """function(*args, **kwargs), floating point warnings off; RuntimeError for a number out of all ranges."""
     token = enter(STATE)
     try:
         return function(*args, **kwargs)
+    except OverflowError as error:
+        raise RuntimeError(f"value cannot be converted without overflow: {error}") from None
     finally:
         leave(token)

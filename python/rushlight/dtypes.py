@@ -206,7 +206,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     >>> rushlight.promote_types(rushlight.int64, rushlight.float16)
     torch.float16
     """
-    return _TABLE[promote(type1.dtype, type2.dtype)]
+    return _TABLE[promote(_numpy_of("promote_types", type1), _numpy_of("promote_types", type2))]
 
 
 def result_numpy(*operands: Any) -> np.dtype[Any]:
@@ -244,7 +244,13 @@ def number_dtype(number: Any) -> np.dtype[Any]:
 
 def can_cast(from_: dtype, to: dtype) -> builtins.bool:
     """Whether an in-place result of `from_` may be written into `to`: never to a lower category."""
-    return category(from_.dtype) <= category(to.dtype)
+    return category(_numpy_of("can_cast", from_)) <= category(_numpy_of("can_cast", to))
+
+
+def _numpy_of(function: str, given: Any) -> np.dtype[Any]:
+    if not isinstance(given, dtype):
+        raise TypeError(f"{function}(): expected a dtype, not {type(given).__name__}")
+    return given.dtype
 
 
 class finfo:

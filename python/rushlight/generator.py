@@ -39,7 +39,7 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream of `seed` (its low 32 bits count); returns the generator itself."""
-        seed = int(seed)
+        seed = _quiet.apply(int, seed)
         if not -(2**63) <= seed < 2**64:
             raise ValueError("Overflow when unpacking long long")
         self._seed = seed % 2**64

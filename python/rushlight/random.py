@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import dtypes
+from . import _quiet, dtypes
 from .autograd.recording import unwrap, wrap
 from .generator import Generator, integer_values, normal_values, uniform_values
 from .ops._common import array_of
@@ -151,13 +151,12 @@ def randint(
     low = 0 if low is None else low
     if high is None or size is None:
         raise TypeError("randint() needs high and size: randint(high, size) or randint(low, high, size)")
+    low, high = _quiet.apply(int, low), _quiet.apply(int, high)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     kind = dtypes.I64 if dtype is None else dtypes.to_numpy(dtype)
     shape = size_args("randint", (tuple(size),))
-    return want_grad(
-        wrap(integer_values(_of(generator), shape, int(low), int(high)).astype(kind)), requires_grad
-    )
+    return want_grad(wrap(integer_values(_of(generator), shape, low, high).astype(kind)), requires_grad)
 
 
 def randperm(

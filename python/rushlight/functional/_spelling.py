@@ -174,3 +174,13 @@ def number(where: str, name: str, position: int, value: Any) -> float:
     if isinstance(value, (np.generic, TensorBase)) and unwrap(value).size == 1:
         return cast(float, unwrap(value).item())
     raise TypeError(f"{where} argument '{name}' (position {position}) must be Number, not {type_of(value)}")
+
+
+def floating(where: str, name: str, position: int, value: Any) -> float:
+    """The same as a float; ValueError for an int beyond all floats."""
+    try:
+        return float(number(where, name, position, value))
+    except OverflowError:
+        raise ValueError(
+            f"{where} argument '{name}' (position {position}) is too large for a float"
+        ) from None

@@ -57,8 +57,10 @@ def _average(input: Any, params: tuple[int, int, int, int]) -> Any:
     h, w, rows, columns = params
     x = unwrap(input)
     wide: Any = np.float32 if x.dtype == np.float16 else np.int64 if x.dtype.kind in "iu" else x.dtype
-    y = _sums(_sums(x.astype(wide, copy=False), -2, _windows(h, rows)), -1, _windows(w, columns))
-    y = _quiet.apply(np.divide, y, _areas(params).astype(wide))
+    y = np.empty((*x.shape[:-2], rows, columns), wide)  # before the loops: MemoryError if it is too large
+    if y.size:
+        sums = _sums(_sums(x.astype(wide, copy=False), -2, _windows(h, rows)), -1, _windows(w, columns))
+        y = _quiet.apply(np.divide, sums, _areas(params).astype(wide))
     return record(y.astype(x.dtype, copy=False), AVERAGE, (input,), (), params)
 
 
@@ -133,7 +135,7 @@ def adaptive_max_pool2d(input: ArrayOrTensor, output_size: Ints | None, return_i
         )
     _check(where, x, range(1 if x.ndim == 4 else 0, x.ndim))
     indices = np.empty((*x.shape[:-2], rows, columns), np.int64)
-    for i, (top, bottom) in enumerate(_windows(x.shape[-2], rows)):
+    for i, (top, bottom) in enumerate(_windows(x.shape[-2], rows if indices.size else 0)):
         for j, (left, right) in enumerate(_windows(x.shape[-1], columns)):
             size = (bottom - top) * (right - left)
             best = _largest(x[..., top:bottom, left:right].reshape(*x.shape[:-2], size))

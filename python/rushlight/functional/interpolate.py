@@ -179,8 +179,11 @@ def _sizes(
         )
     if any(isinstance(factor, (str, bytes)) or factor is None for factor in factors):
         raise TypeError(f"{_WHERE} argument 'scale_factor' (position 3) must be float, not {scale_factor!r}")
-    numbers = [float(factor) for factor in factors]
-    sizes = [math.floor(length * factor) for length, factor in zip(lengths, numbers, strict=True)]
+    try:
+        numbers = [float(factor) for factor in factors]
+        sizes = [math.floor(length * factor) for length, factor in zip(lengths, numbers, strict=True)]
+    except OverflowError as error:
+        raise RuntimeError(f"interpolate: scale_factor gives no size, got {scale_factor}: {error}") from None
     return sizes, [None] * len(lengths) if recompute else list(numbers)
 
 

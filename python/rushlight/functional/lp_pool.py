@@ -9,7 +9,7 @@ from ..ops.arithmetic import mul
 from ..ops.arithmetic import pow as power
 from ..ops.pointwise import abs as absolute
 from ..ops.pointwise import neg, sign
-from ._spelling import ArrayOrTensor, Ints, array_of, number, pair
+from ._spelling import ArrayOrTensor, Ints, array_of, floating, pair
 from .activation import relu
 from .avg_pool import avg_pool2d
 from .pooling import max_pool2d
@@ -28,12 +28,12 @@ def lp_pool2d(
     """(sum of x**norm_type)**(1 / norm_type) over every window, channel by channel.
 
     input        (N, C, H, W) or (C, H, W); floating point
-    norm_type    the power: 1 adds up, 2 is the length, inf the largest absolute value
+    norm_type    the power: 1 adds up, 2 is the length, inf the largest absolute value; not 0
     kernel_size, stride, ceil_mode: as in avg_pool2d; the sum over a window that hangs over the edge is scaled
                  up to the whole window
 
     Where the sum is 0 so is the gradient. Returns an ndarray for an ndarray, a Tensor for a Tensor.
-    Raises as avg_pool2d.
+    Raises as avg_pool2d, and ValueError for a norm_type of 0 (torch: ZeroDivisionError).
 
     >>> import numpy as np
     >>> from rushlight import functional as F
@@ -43,7 +43,9 @@ def lp_pool2d(
     Source: torch.nn.functional.lp_pool2d.
     """
     array_of(_WHERE, "input", 1, input)
-    p = number(_WHERE, "norm_type", 2, norm_type)
+    p = floating(_WHERE, "norm_type", 2, norm_type)
+    if p == 0:
+        raise ValueError("lp_pool2d: norm_type must not be 0, for there is no 0-th root")
     kernel = pair(_WHERE, "kernel_size", 3, kernel_size, _LENGTH)
     if math.isinf(p):
         largest = max_pool2d(

@@ -110,6 +110,8 @@ def _fill(value: Any, dtype: np.dtype[Any]) -> Any:
         number = float(value)
     except (TypeError, ValueError):
         number = None
+    except OverflowError as error:
+        raise RuntimeError(f"pad: value cannot be converted without overflow: {error}") from None
     if number is None or isinstance(value, (str, bytes)):
         raise TypeError(f"{_WHERE} argument 'value' (position 4) must be float, not {type_of(value)}")
     if dtype.kind == "b":

@@ -297,7 +297,7 @@ def pow(input: Any, exponent: Any) -> Tensor:
     >>> x.grad
     tensor([2., 4., 6.])
     """
-    if is_number(exponent) and not is_number(input):
+    if is_number(exponent) and not is_number(input) and hasattr(unwrap(input), "dtype"):
         kind = unwrap(input).dtype
         if kind.kind in "iub" and isinstance(exponent, builtins.int):
             if exponent < 0:

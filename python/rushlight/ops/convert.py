@@ -11,7 +11,7 @@ from .. import dtypes
 from .._quiet import apply as quietly
 from ..autograd.recording import record, version_of
 from ..size import device as device_type
-from ._common import Rule, TensorBase, cast, unwrap, wrap
+from ._common import Rule, TensorBase, array_of, cast, unwrap, wrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -200,11 +200,19 @@ def from_dlpack(ext_tensor: Any) -> Tensor:
     that speak DLPack; their from_dlpack takes our Tensors likewise. Memory that its owner calls read-only
     gives a Tensor that refuses in-place writes.
 
+    Raises TypeError if the object does not speak DLPack, RuntimeError if its memory cannot be shared.
+
     >>> import numpy, rushlight
     >>> rushlight.from_dlpack(numpy.arange(3))
     tensor([0, 1, 2])
     """
-    return from_numpy(np.from_dlpack(ext_tensor))
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise TypeError(f"from_dlpack(): expected an object with __dlpack__, not {type(ext_tensor).__name__}")
+    try:
+        array = np.from_dlpack(ext_tensor)
+    except BufferError as error:
+        raise RuntimeError(f"from_dlpack(): {error}") from None
+    return from_numpy(array)
 
 
 def frombuffer(
@@ -312,7 +320,7 @@ _CLONE = Rule("CloneBackward0", _clone_backward)
 
 def clone(input: Any, *, memory_format: Any = None) -> Tensor:
     """A copy, connected to the graph (`detach` cuts, `clone` does not)."""
-    return record(unwrap(input).copy(order="C"), _CLONE, (input,))
+    return record(array_of("clone", input).copy(order="C"), _CLONE, (input,))
 
 
 def contiguous(input: Any, memory_format: Any = None) -> Tensor:
@@ -322,6 +330,8 @@ def contiguous(input: Any, memory_format: Any = None) -> Tensor:
 
 def detach(input: Any) -> Tensor:
     """The same memory outside the graph; `backward` notices writes through it."""
+    if not isinstance(input, TensorBase):
+        raise TypeError(f"detach(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     out = wrap(input._data)
     out._writes = version_of(input)
     return out

@@ -195,7 +195,8 @@ def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
 def _truth(name: str, ufunc: Any, input: Any, dim: Any, keepdim: bool) -> Any:
     x = array_of(name, input)
     dims = normal_dims(dim, x.ndim)
-    value = np.asarray(ufunc.reduce(x.astype(bool, copy=False), dims if x.ndim else None, keepdims=keepdim))
+    axes, kept = dims if x.ndim else None, bool(keepdim)
+    value = np.asarray(ufunc.reduce(x.astype(np.bool_, copy=False), axes, keepdims=kept))
     if x.dtype == np.uint8:
         value = value.astype(np.uint8)  # torch's exception, kept from the time before bool Tensors
     return wrap(value) if isinstance(input, TensorBase) else value

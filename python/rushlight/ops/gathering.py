@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._quiet import apply
 from ._common import Rule, TensorBase, array_of, is_number, normal_dim, record, unwrap, wrap
 from .indexing import blank, spread
 from .inplace import in_place
@@ -153,7 +154,7 @@ def repeat_interleave(
         )
     if np.any(np.asarray(counts) < 0):
         raise RuntimeError("repeats can not be negative")
-    return index_select(input, dim, wrap(np.repeat(np.arange(length), counts)))
+    return index_select(input, dim, wrap(apply(np.repeat, np.arange(length), counts)))
 
 
 # ---- scatter

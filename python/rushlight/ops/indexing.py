@@ -6,6 +6,7 @@ arrays and masks (a copy). Unlike NumPy, an integer beside index arrays is there
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -374,7 +375,7 @@ def select(input: Any, dim: int, index: int) -> Tensor:
 def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
     """Elements start to start + length along `dim`, as a view."""
     x = array_of("narrow", input)
-    dim = normal_dim(dim, x.ndim)
+    dim, start, length = normal_dim(dim, x.ndim), operator.index(start), operator.index(length)
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     start = start + x.shape[dim] if start < 0 else start

@@ -66,7 +66,7 @@ def _binary_(op: Operation, target: Any, other: Any) -> Any:
             return _overwrite(target, binary(op, old, other))
     x, y = target._data, unwrap(other)
     if is_number(y) and x.dtype.kind == "f":
-        y = np.array(y, x.dtype)
+        y = _quietly(np.array, y, x.dtype)
     if (
         isinstance(y, np.ndarray)
         and y.dtype == x.dtype

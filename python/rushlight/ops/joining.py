@@ -10,6 +10,7 @@ import numpy as np
 from .. import dtypes
 from ..autograd.recording import record_views
 from ._common import Rule, TensorBase, ViewRule, array_of, cast, normal_dim, numpy_names, record, unwrap, wrap
+from .shape import int_args
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -207,15 +208,15 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tenso
     dim = normal_dim(dim, x.ndim)
     length = x.shape[dim]
     if isinstance(split_size_or_sections, (list, tuple)):
-        sizes = [int(size) for size in split_size_or_sections]
-        if np.sum(sizes) != length or any(size < 0 for size in sizes):
+        sizes = list(int_args("split_with_sizes", split_size_or_sections, "split_sizes"))
+        if sum(sizes) != length or any(size < 0 for size in sizes):
             raise RuntimeError(
                 f"split_with_sizes expects split_sizes to sum exactly to {length} (input tensor's size "
                 f"at dimension {dim}), but got split_sizes={sizes}"
             )
         rule, view = _SPLIT_SIZES, _SPLIT_SIZES_VIEW
     else:
-        step = int(split_size_or_sections)
+        (step,) = int_args("split", (split_size_or_sections,), "split_size_or_sections")
         if step < 0:
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
         if step == 0 and length:

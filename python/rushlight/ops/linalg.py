@@ -312,6 +312,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     """
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
+    if not isinstance(equation, str):
+        raise TypeError(f"einsum(): argument 'equation' must be str, not {type(equation).__name__}")
     arrays = [array_of("einsum", operand, "operands", 2) for operand in operands]
     equation = equation.replace(" ", "")
     left, arrow, result = equation.partition("->")

@@ -95,7 +95,7 @@ def unique(
     axis = None if dim is None else normal_dim(dim, x.ndim)
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=axis)
     inverse = inverse.reshape(x.shape if dim is None else -1)
-    parts = [values] + [inverse] * return_inverse + [counts] * return_counts
+    parts = [values] + [inverse] * bool(return_inverse) + [counts] * bool(return_counts)
     out = tuple([wrap(part) if isinstance(input, TensorBase) else part for part in parts])
     return out[0] if len(out) == 1 else out
 

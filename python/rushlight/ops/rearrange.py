@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._quiet import apply
 from ._common import Rule, TensorBase, array_of, normal_dims, record, unwrap
 from .shape import int_args
 
@@ -70,7 +71,7 @@ _ROLL = Rule("RollBackward0", _roll_backward)
 def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
     """A copy shifted along `dims` (none: in flat order); what leaves at one end enters at the other."""
     x = array_of("roll", input)
-    moves = tuple(shifts) if isinstance(shifts, (tuple, list)) else (shifts,)
+    moves = int_args("roll", (shifts,), "shifts")
     axes = None if dims is None or dims == () else normal_dims(dims, x.ndim)
     value = np.roll(x, moves[0] if axes is None else moves, axes)
     return record(value, _ROLL, (input,), (), (moves, axes))
@@ -103,7 +104,7 @@ def repeat(input: Any, *args: Any, repeats: Any = None) -> Tensor:
         raise RuntimeError(
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
         )
-    return record(np.tile(x, times), _REPEAT, (input,), (), (x.shape, times))
+    return record(apply(np.tile, x, times), _REPEAT, (input,), (), (x.shape, times))
 
 
 def tile(input: Any, *args: Any, dims: Any = None) -> Tensor:
@@ -126,12 +127,12 @@ _TRIL, _TRIU = Rule("TrilBackward0", _tril_backward), Rule("TriuBackward0", _tri
 
 def tril(input: Any, diagonal: int = 0) -> Tensor:
     """A copy with zeros above the given diagonal of the last two dimensions."""
-    return record(np.tril(array_of("tril", input), diagonal), _TRIL, (input,), (), diagonal)
+    return record(apply(np.tril, array_of("tril", input), diagonal), _TRIL, (input,), (), diagonal)
 
 
 def triu(input: Any, diagonal: int = 0) -> Tensor:
     """A copy with zeros below the given diagonal of the last two dimensions."""
-    return record(np.triu(array_of("triu", input), diagonal), _TRIU, (input,), (), diagonal)
+    return record(apply(np.triu, array_of("triu", input), diagonal), _TRIU, (input,), (), diagonal)
 
 
 def _diagonal_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:

@@ -27,6 +27,7 @@ from ._common import (
     record,
     unwrap,
     wrap,
+    zeros_of,
 )
 from .pointwise import exp, sign
 from .rearrange import flip
@@ -190,7 +191,7 @@ def _moment(
         dim, unbiased = None, dim
     if correction is None:
         correction = 1 if unbiased is None or unbiased else 0
-    dims = normal_dims(dim, x.ndim)
+    dims, keepdim = normal_dims(dim, x.ndim), bool(keepdim)
     axis: Any = dims if x.ndim else None
     wide = x.astype(np.float64) if x.dtype != np.float64 else x  # torch accumulates in double, too
     with np.errstate(all="ignore"):
@@ -234,6 +235,8 @@ def _norm_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]
     grad, result = expand_like(grad, dims, shape, keepdim), expand_like(result, dims, shape, keepdim)
     if p == 2:
         return (where(result == 0, 0.0, grad * (x / result)),)
+    if p == 0:
+        return (zeros_of(x),)
     if p == 1:
         return (grad * sign(x),)
     if math.isinf(p):
@@ -248,20 +251,23 @@ _NORM = Rule("LinalgVectorNormBackward0", _norm_backward)
 
 @numpy_names
 def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """(sum |x|^p)^(1/p) over `dim`; p = inf is the largest absolute value. 'fro' is p = 2."""
+    """(sum |x|^p)^(1/p) over `dim`; p = inf is the largest absolute value, p = 0 the number of elements
+    that are not 0. 'fro' is p = 2."""
     x = array_of("norm", input)
     if x.dtype.kind != "f":
         raise RuntimeError(
             "linalg.vector_norm: Expected a floating point or complex tensor as input. "
             f"Got {dtypes.scalar_name(x.dtype)}"
         )
-    p = 2.0 if p in ("fro", None) else float(p)
+    p = 2.0 if p in ("fro", None) else _quietly(float, p)
     dims = normal_dims(dim, x.ndim)
     axis: Any = dims if x.ndim else None
     value: Any
     with np.errstate(all="ignore"):
         if math.isinf(p):
             value = np.max(np.abs(x), axis=axis, keepdims=keepdim) if x.size else np.zeros(())
+        elif p == 0:
+            value = np.count_nonzero(x, axis=axis, keepdims=keepdim)
         else:
             value = _add(np.abs(x).astype(np.float64) ** p, axis, None, None, keepdim) ** (1 / p)
     return record(np.asarray(value, x.dtype), _NORM, (input,), (input, OUTPUT), (dims, x.shape, keepdim, p))

@@ -55,7 +55,7 @@ def _array(records: Records, name: str) -> Any:
         version = np.lib.format.read_magic(head)
         reader = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}[version[0]]
         shape, columns_first, kind = reader(head)
-    except (ValueError, KeyError, OSError, SyntaxError) as error:
+    except Exception as error:  # NumPy parses the header as Python, and all that can fail there comes out
         raise Unreadable(f"record {name!r} is no .npy record that can be read: {error}") from None
     if kind.hasobject:
         raise Unreadable(f"record {name!r} holds Python objects, which are never loaded")
