@@ -41,6 +41,7 @@ DOCUMENTED = (pickle.UnpicklingError, RuntimeError)  # and TypeError for a dtype
 LIMIT = 20  # seconds for one case
 ROOM = 4_000_000  # bytes for what every load needs: buffers of zlib, the unpickler's stack
 DEFLATE = 1032  # bytes that one byte of a compressed file may stand for
+CODECS = ("ascii", "cp437", "latin_1", "raw_unicode_escape", "unicode_escape")  # of names and old opcodes
 
 File = bytes
 
@@ -318,8 +319,8 @@ def run(seed: int, numbers: range) -> tuple[Counter[str], int]:
 
 def warm_up(data: File) -> None:
     """Load it unwatched, whole and broken: modules are imported when they are first needed, those of Python's
-    own parser too, which reads the headers of .npy records."""
-    for module in ("unicodedata", "encodings.cp437", "encodings.latin_1"):
+    own parser too, which reads the headers of .npy records, and codecs."""
+    for module in ("unicodedata", *(f"encodings.{name}" for name in CODECS)):
         importlib.import_module(module)
     for each in (data, data[:-3], data[:40], b"\x80\x02."):
         with contextlib.suppress(*DOCUMENTED):

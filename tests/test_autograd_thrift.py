@@ -89,3 +89,37 @@ def test_gradients_die_as_soon_as_they_are_used(operation):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4.5 * size
+
+
+def test_where_two_paths_meet_no_third_array_is_made():
+    """A residual sum's gradient goes both ways; what comes back round the block takes it up in place."""
+    size = 4 * 2**18
+    x = rushlight.full((2**18,), 1e-3, requires_grad=True)
+    h = x * 1.0
+    seen = []
+    h.register_hook(lambda grad: seen.append(grad.sum().item()))
+    loss = ((h + h.exp()) * 3.0).sum()
+    tracemalloc.start()
+    loss.backward()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2.5 * size  # one for each way
+    assert seen == pytest.approx([2**18 * 3 * 2.0010005], rel=1e-5)
+
+
+def test_a_gradient_that_two_edges_share_is_not_summed_in_place():
+    """One array for two inputs, and one that is a view of another: neither may be written into."""
+
+    class Twice(rushlight.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            return a + b
+
+        @staticmethod
+        def backward(ctx, grad):
+            return grad, grad
+
+    a = rushlight.ones(3, requires_grad=True)
+    h, k = a * 1.0, a * 2.0
+    (Twice.apply(h, k) + h.reshape(3) + k.exp()).sum().backward()
+    assert a.grad.tolist() == pytest.approx([1 + 2 + 1 + 2 * 7.38905609893065] * 3)

@@ -64,9 +64,10 @@ def test_tables_and_notes() -> None:
             result("a", [2e-5, 1e-5], roofline={"seconds": 4e-6}),
             result("a", [3e-5], "numpy"),
             result("a", [], "torch", "error", reason="bad"),
+            result("a", [1e-6], "ncnn"),  # with prepared weights: not a rival
         ]
     ]
-    assert "| a     | forward   |      10.0 |  30.0 | ERROR |" in report.times(rows)
+    assert "| a     | forward   |      10.0 |  30.0 | ERROR | 1.00 |" in report.times(rows)
     judged = report.ours(rows, {"float32": 2e11})
     assert "3.00 numpy" in judged and "50%" in judged and "100%" in judged  # 100 GFLOP/s; spread 2 to 1
     assert "40%" in judged  # of the roofline

@@ -191,3 +191,14 @@ def test_integers_where_torch_takes_them():
     assert F.relu6(rushlight.tensor([-1, 3, 9])).tolist() == [0, 3, 6]
     assert F.threshold(rushlight.tensor([1, 2]), 1.5, 7.9).tolist() == [7, 2]
     assert F.sigmoid(rushlight.tensor([0])).dtype == rushlight.float32
+
+
+def test_erf_of_float32_to_two_units_in_the_last_place():
+    x = np.concatenate([np.linspace(-6, 6, 4001), np.geomspace(1e-40, 1, 200)]).astype(np.float32)
+    want = np.array([math.erf(value) for value in x.tolist()])
+    units = np.abs(rushlight.erf(rushlight.tensor(x)).numpy() - want) / np.spacing(
+        np.abs(want).astype(np.float32)
+    )
+    assert units.max() <= 2
+    assert rushlight.erf(rushlight.tensor([np.inf, -np.inf, -0.0])).tolist() == [1.0, -1.0, 0.0]
+    assert math.isnan(rushlight.erf(rushlight.tensor(np.nan)))

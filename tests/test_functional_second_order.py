@@ -31,6 +31,27 @@ CASES = {
         [leaf(2, 4, 5, 4), leaf(4, 2, 2, 2, seed=1), leaf(4, seed=2)],
     ),
     "conv2d of one image": (lambda x, w, b: F.conv2d(x, w, b), [leaf(1, 3, 3), leaf(2, 1, 2, 2), leaf(2)]),
+    "conv2d of each channel by itself": (
+        lambda x, w, b: F.conv2d(x, w, b, 1, 1, 1, 3),
+        [leaf(2, 3, 4, 3), leaf(3, 1, 3, 3, seed=1), leaf(3, seed=2)],
+    ),
+    "conv_transpose2d": (
+        lambda x, w, b: F.conv_transpose2d(x, w, b, (2, 1), (1, 0), (1, 0), 2, (1, 2)),
+        [leaf(2, 4, 3, 3), leaf(4, 1, 2, 3, seed=1), leaf(2, seed=2)],
+    ),
+    "conv1d": (
+        lambda x, w, b: F.conv1d(x, w, b, 2, 1, 2, 2),
+        [leaf(2, 4, 9), leaf(4, 2, 3, seed=1), leaf(4, seed=2)],
+    ),
+    "avg_pool2d": (lambda x: F.avg_pool2d(x, (3, 2), (2, 1), 1, True, False) ** 2, [leaf(2, 2, 5, 4)]),
+    "batch_norm": (
+        lambda x, w, b: F.batch_norm(x, None, None, w, b, True),
+        [leaf(3, 2, 3, 2), leaf(2, seed=1), leaf(2, seed=2)],
+    ),
+    "max_pool2d, dilated": (
+        lambda x: F.max_pool2d(x, (2, 3), (2, 1), 1, (2, 1)) ** 2,
+        [distinct(2, 1, 5, 4)],
+    ),
     "max_pool2d": (lambda x: F.max_pool2d(x, 3, 1, 1), [distinct(1, 2, 4, 4)]),
     "relu": (F.relu, [distinct(3, 4)]),
     "relu in place": (lambda x: F.relu_(x * 1.0), [distinct(3, 4)]),

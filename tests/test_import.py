@@ -11,7 +11,7 @@ import pytest
 
 import rushlight
 
-OPTIONAL = ("viz", "demo", "run", "utils", "optim", "nn", "serialization", "roofline", "__main__")
+OPTIONAL = ("viz", "demo", "bench", "run", "utils", "optim", "nn", "serialization", "roofline", "__main__")
 
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:

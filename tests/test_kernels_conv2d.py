@@ -131,6 +131,9 @@ UNEVEN = [
     Conv(C=2, H=1, W=513, K=512, kernel=(1, 1)),
     Conv(C=140, H=1, W=513, K=2, kernel=(1, 2), stride=(1, 1), padding=(0, 0, 0, 1)),
     Conv(C=16, H=62, W=14, K=16, padding=(1, 1, 1, 1)),
+    # Output channels in the lanes: results wait in bands of at most 1024 pixels.
+    Conv(C=16, H=55, W=55, K=64, padding=(4, 4, 4, 4), dilation=(4, 4)),
+    Conv(C=64, H=35, W=59, K=64, kernel=(1, 1)),
 ]
 
 

@@ -76,6 +76,6 @@ def test_the_list_of_files_for_an_operator_is_true_and_complete():
         "tests/oracle.py",
         "tests/test_docstrings.py",
         "tests/test_module_parity.py",
-        "bench/layers.py",
+        "python/rushlight/bench/layers.py",
     }:
         assert "unfold" in (ROOT / name).read_text("utf-8"), name

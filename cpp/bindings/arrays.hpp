@@ -83,6 +83,7 @@ void bind_plan(py::module_& module);
 void bind_prepared(py::module_& module);
 void bind_relu(py::module_& module);
 void bind_runtime(py::module_& module);
+void bind_softmax(py::module_& module);
 void bind_unfold(py::module_& module);
 
 }  // namespace rushlight::bindings

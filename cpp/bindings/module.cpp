@@ -26,6 +26,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
     rushlight::bindings::bind_max_pool2d(m);
     rushlight::bindings::bind_avg_pool2d(m);
     rushlight::bindings::bind_relu(m);
+    rushlight::bindings::bind_softmax(m);
     rushlight::bindings::bind_unfold(m);
     rushlight::bindings::bind_plan(m);
 }

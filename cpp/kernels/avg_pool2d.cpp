@@ -8,6 +8,7 @@
 #include "conv2d_tile.hpp"
 #include "lane_sums.hpp"
 #include "strips.hpp"
+#include "whole_lines.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 
@@ -288,15 +289,22 @@ void backward(const AvgPool2dShape& p, const AvgPool2dBackward<T>& tile, T* work
     T* gradients = sums + s.margin + s.length;
     divide_gradients(p, tile.dy, s, across, gradients);
     fill_zero(sums, s.margin + s.length);
+    Range before{-1, -1};
     for (Index h = tile.rows.begin; h < tile.rows.end; ++h) {
         const Range rows = windows_of(windows_down(p), h);
+        T* dx = tile.dx + h * p.W;
+        if (rows.begin == before.begin && rows.end == before.end) {  // in the same windows as the row above
+            write<false>(dx, p.W, [dx, &p](Index i, Index count) { return load_some(dx - p.W + i, count); });
+            continue;
+        }
+        before = rows;
         for (Index ow = 0; ow < s.pitch; ow += lanes<T>) {
             Vec<T> sum{};
             for (Index oh = rows.begin; oh < rows.end; ++oh)
                 sum += load(gradients + (oh - s.windows.begin) * s.pitch + ow);
             store(sums + s.margin + ow, sum);
         }
-        spread_row(p, s, sums, tile.dx + h * p.W);
+        spread_row(p, s, sums, dx);
     }
 }
 

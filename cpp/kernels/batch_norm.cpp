@@ -1,8 +1,5 @@
-// Batch normalisation of one channel: its sums, and the affine maps that they lead to.
-//
-// Sums run in several vectors of T over at most kRun pixels and are then added up in double, so that neither
-// a large batch nor a large image costs digits.
-#include "simd.hpp"
+// Batch normalisation of neighbouring channels: their moments, and the affine maps that they lead to.
+#include "channel_sums.hpp"
 
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 
@@ -10,129 +7,105 @@ void add_batch_norm(KernelTable& table) noexcept;
 
 namespace {
 
-constexpr Index kRun = 1024;
-constexpr int kSums = 4;  // enough to hide the latency of an addition
+constexpr Index kPivotPixels = 64;
 
 template <class T>
-RUSHLIGHT_INLINE double total(const Vec<T> (&sums)[kSums]) {
-    const Vec<T> sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    T lane[lanes<T>];
-    store(lane, sum);
-    double result = 0;
-    for (Index i = 0; i < lanes<T>; ++i) result += double(lane[i]);
-    return result;
+RUSHLIGHT_INLINE const T* start_of(const T* x, const ChannelPlanes& p, const Piece& piece) {
+    return x + piece.plane * p.stride + piece.channel * p.pixels + piece.begin;
 }
 
-// Calls run(offset, count) for parts of at most kRun neighbouring pixels, in order.
-template <class Run>
-RUSHLIGHT_INLINE void for_each_run(const ChannelPlanes& c, const Run& run) {
-    for (Index n = 0; n < c.planes; ++n)
-        for (Index i = 0; i < c.pixels; i += kRun) run(n * c.stride + i, min_of(kRun, c.pixels - i));
+// About the mean of some pixels: a number from which to count the others, so that a large mean costs no
+// digits. At least a sixteenth of a run's pixels, or a whole plane, decide it, so that it cannot be many
+// standard deviations off. 0 where they are not finite.
+template <class T>
+RUSHLIGHT_INLINE T pivot_of(const T* p, Index pixels) {
+    const Index used = min_of(pixels, kPivotPixels);
+    Vec<T> sums[kSums] = {};
+    for_each_vector<T>(used, [&](int v, Index i, Index count) { sums[v] += load_some(p + i, count); });
+    const T pivot = T(total<T>(joined<T>(sums)) / double(used));
+    return pivot - pivot == T(0) ? pivot : T(0);
+}
+
+// One pass: each run's moments about a pivot of its own; runs are joined as Chan, Golub and LeVeque do
+// (1979).
+template <class T>
+void moments(const T* x, const ChannelPlanes& p, BatchNormMoments* out) noexcept {
+    T pivots[kMostChannels];
+    for (Index c = 0; c < p.channels; ++c) out[c] = BatchNormMoments{0, 0};
+    sum_channels<T, 2>(
+        p,
+        [&](const Piece& piece) {
+            const T* from = start_of(x, p, piece);
+            if (piece.first) pivots[piece.channel] = pivot_of(from, piece.length);
+            return [from, pivot = pivots[piece.channel]](auto& sums, int v, Index i, Index count) {
+                const Vec<T> d = load_some(from + i, count) - first_of(pivot, count);
+                sums[0][v] += d;
+                sums[1][v] = multiply_add<T>(d, d, sums[1][v]);
+            };
+        },
+        [&](Index c, const RunSize& size, const double (&totals)[2]) {
+            const double shift = totals[0] / size.pixels, mean = double(pivots[c]) + shift;
+            const double difference = size.before ? mean - out[c].sum / size.before : 0;
+            const double weight = size.before * size.pixels / (size.before + size.pixels);
+            out[c].sum += mean * size.pixels;
+            out[c].squares += totals[1] - shift * totals[0] + difference * difference * weight;
+        });
 }
 
 template <class T>
-double sum(const T* x, const ChannelPlanes& channel) noexcept {
-    double result = 0;
-    for_each_run(channel, [&](Index offset, Index count) {
-        const T* p = x + offset;
-        Vec<T> sums[kSums] = {};
-        Index i = 0;
-        for (; i + kSums * lanes<T> <= count; i += kSums * lanes<T>)
-            for (int v = 0; v < kSums; ++v) sums[v] += load(p + i + v * lanes<T>);
-        for (; i + lanes<T> <= count; i += lanes<T>) sums[0] += load(p + i);
-        result += total<T>(sums);
-        for (; i < count; ++i) result += double(p[i]);
-    });
-    return result;
-}
-
-template <class T>
-double squares(const T* x, const ChannelPlanes& channel, T centre) noexcept {
-    double result = 0;
-    const Vec<T> middle = broadcast(centre);
-    for_each_run(channel, [&](Index offset, Index count) {
-        const T* p = x + offset;
-        Vec<T> sums[kSums] = {};
-        Index i = 0;
-        for (; i + kSums * lanes<T> <= count; i += kSums * lanes<T>)
-            for (int v = 0; v < kSums; ++v) {
-                const Vec<T> d = load(p + i + v * lanes<T>) - middle;
-                sums[v] = multiply_add<T>(d, d, sums[v]);
-            }
-        for (; i + lanes<T> <= count; i += lanes<T>) {
-            const Vec<T> d = load(p + i) - middle;
-            sums[0] = multiply_add<T>(d, d, sums[0]);
+void scale(const T* x, T* y, const ChannelPlanes& p, const BatchNormMap<T>* maps) noexcept {
+    for (Index n = 0; n < p.planes; ++n)
+        for (Index c = 0; c < p.channels; ++c) {
+            const Index start = n * p.stride + c * p.pixels;
+            const T* from = x + start;
+            const Vec<T> centre = broadcast(maps[c].centre), slope = broadcast(maps[c].slope),
+                         offset = broadcast(maps[c].offset);
+            write<false>(y + start, p.pixels, [&](Index i, Index count) {
+                return multiply_add<T>(load_some(from + i, count) - centre, slope, offset);
+            });
         }
-        result += total<T>(sums);
-        for (; i < count; ++i) result += double(p[i] - centre) * double(p[i] - centre);
-    });
-    return result;
 }
 
 template <class T>
-void scale(const T* x, T* y, const ChannelPlanes& channel, T centre, T slope, T offset) noexcept {
-    const Vec<T> middle = broadcast(centre), factor = broadcast(slope), shift = broadcast(offset);
-    for (Index n = 0; n < channel.planes; ++n) {
-        const T* from = x + n * channel.stride;
-        T* to = y + n * channel.stride;
-        Index i = 0;
-        for (; i + lanes<T> <= channel.pixels; i += lanes<T>)
-            store(to + i, multiply_add<T>(load(from + i) - middle, factor, shift));
-        for (; i < channel.pixels; ++i) to[i] = (from[i] - centre) * slope + offset;
-    }
+void products(const T* dy, const T* x, const ChannelPlanes& p, const BatchNormMap<T>* maps,
+              BatchNormSums* out) noexcept {
+    for (Index c = 0; c < p.channels; ++c) out[c] = BatchNormSums{0, 0};
+    sum_channels<T, 2>(
+        p,
+        [&](const Piece& piece) {
+            return [grads = start_of(dy, p, piece), from = start_of(x, p, piece),
+                    centre = broadcast(maps[piece.channel].centre)](auto& sums, int v, Index i, Index count) {
+                const Vec<T> grad = load_some(grads + i, count);
+                sums[0][v] += grad;
+                sums[1][v] = multiply_add<T>(grad, load_some(from + i, count) - centre, sums[1][v]);
+            };
+        },
+        [&](Index c, const RunSize&, const double (&totals)[2]) {
+            out[c].dy += totals[0];
+            out[c].dy_x += totals[1];
+        });
 }
 
 template <class T>
-BatchNormSums products(const T* dy, const T* x, const ChannelPlanes& channel, T centre) noexcept {
-    BatchNormSums result{0, 0};
-    const Vec<T> middle = broadcast(centre);
-    for_each_run(channel, [&](Index offset, Index count) {
-        const T *g = dy + offset, *p = x + offset;
-        Vec<T> sums[kSums] = {}, sums_x[kSums] = {};
-        Index i = 0;
-        for (; i + kSums * lanes<T> <= count; i += kSums * lanes<T>)
-            for (int v = 0; v < kSums; ++v) {
-                const Vec<T> grad = load(g + i + v * lanes<T>);
-                sums[v] += grad;
-                sums_x[v] = multiply_add<T>(grad, load(p + i + v * lanes<T>) - middle, sums_x[v]);
-            }
-        for (; i + lanes<T> <= count; i += lanes<T>) {
-            const Vec<T> grad = load(g + i);
-            sums[0] += grad;
-            sums_x[0] = multiply_add<T>(grad, load(p + i) - middle, sums_x[0]);
+void combine(const T* dy, const T* x, T* dx, const ChannelPlanes& p, const BatchNormMap<T>* maps) noexcept {
+    for (Index n = 0; n < p.planes; ++n)
+        for (Index c = 0; c < p.channels; ++c) {
+            const Index start = n * p.stride + c * p.pixels;
+            const T *grads = dy + start, *from = x + start;
+            const Vec<T> centre = broadcast(maps[c].centre), slope = broadcast(maps[c].slope),
+                         curve = broadcast(maps[c].curve), offset = broadcast(maps[c].offset);
+            write<false>(dx + start, p.pixels, [&](Index i, Index count) {
+                const Vec<T> bent = multiply_add<T>(load_some(from + i, count) - centre, curve, offset);
+                return multiply_add<T>(load_some(grads + i, count), slope, bent);
+            });
         }
-        result.dy += total<T>(sums);
-        result.dy_x += total<T>(sums_x);
-        for (; i < count; ++i) {
-            result.dy += double(g[i]);
-            result.dy_x += double(g[i]) * double(p[i] - centre);
-        }
-    });
-    return result;
-}
-
-template <class T>
-void combine(const T* dy, const T* x, T* dx, const ChannelPlanes& channel, T centre, T slope, T curve,
-             T offset) noexcept {
-    const Vec<T> middle = broadcast(centre), factor = broadcast(slope), bend = broadcast(curve),
-                 shift = broadcast(offset);
-    for (Index n = 0; n < channel.planes; ++n) {
-        const T *g = dy + n * channel.stride, *p = x + n * channel.stride;
-        T* to = dx + n * channel.stride;
-        Index i = 0;
-        for (; i + lanes<T> <= channel.pixels; i += lanes<T>) {
-            const Vec<T> bent = multiply_add<T>(load(p + i) - middle, bend, shift);
-            store(to + i, multiply_add<T>(load(g + i), factor, bent));
-        }
-        for (; i < channel.pixels; ++i) to[i] = g[i] * slope + ((p[i] - centre) * curve + offset);
-    }
 }
 
 }  // namespace
 
 void add_batch_norm(KernelTable& table) noexcept {
-    table.batch_norm_f32 = {sum<float>, squares<float>, scale<float>, products<float>, combine<float>};
-    table.batch_norm_f64 = {sum<double>, squares<double>, scale<double>, products<double>, combine<double>};
+    table.batch_norm_f32 = {moments<float>, scale<float>, products<float>, combine<float>};
+    table.batch_norm_f64 = {moments<double>, scale<double>, products<double>, combine<double>};
 }
 
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA

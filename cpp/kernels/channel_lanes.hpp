@@ -78,7 +78,8 @@ inline void pack_lanes(const T* from, Index stride_c, Index stride_w, Index chan
     const Index ahead = count;
     Index j = 0;
     if (stride_w == 1) {
-        for (; j + lanes<T> <= count && channels == lanes<T>; j += lanes<T>) {
+        for (; j < count && count >= lanes<T> && channels == lanes<T>; j += lanes<T>) {
+            j = min_of(j, count - lanes<T>);  // the last square overlaps the one before
             Vec<T> v[lanes<T>];
             RUSHLIGHT_UNROLL for (Index c = 0; c < lanes<T>; ++c)
                 __builtin_prefetch(from + c * stride_c + j + ahead, 0, 2);

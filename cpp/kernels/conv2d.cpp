@@ -1,4 +1,4 @@
-// Direct convolution of one tile: forward, and the gradients for input and bias beside it.
+// Direct convolution of one tile: forward, and the gradient for the input beside it.
 //
 // Both directions are the same two steps, copy a tile of the source (conv2d_tile.hpp), sweep the taps over it
 // (conv2d_sweep.hpp); they differ in which taps there are. The weight gradient, a sum over pixels instead of
@@ -277,50 +277,6 @@ void backward_input(const Conv2dShape& p, const Conv2dBlocking& blocking, const 
         if (tile.repair) repair_backward_input(p, tile, blocking.reduction);
 }
 
-// ---------------------------------------------------------------- gradient for the bias
-
-// p[lane * stride], so that the order of a sum, and with it its bits, does not depend on the strides.
-template <class T>
-RUSHLIGHT_INLINE Vec<T> load_strided(const T* p, Index stride) {
-    if (stride == 1) return load(p);
-    T lane[lanes<T>];
-    for (Index i = 0; i < lanes<T>; ++i) lane[i] = p[i * stride];
-    return load(lane);
-}
-
-template <class T>
-T sum_row(const T* row, Index stride, Index count) {
-    Vec<T> sums[2] = {};
-    Index j = 0;
-    for (; j + 2 * lanes<T> <= count; j += 2 * lanes<T>) {
-        sums[0] += load_strided(row + j * stride, stride);
-        sums[1] += load_strided(row + (j + lanes<T>)*stride, stride);
-    }
-    for (; j + lanes<T> <= count; j += lanes<T>) sums[0] += load_strided(row + j * stride, stride);
-    sums[0] += sums[1];
-    T sum = T(0);
-    RUSHLIGHT_UNROLL for (Index lane = 0; lane < lanes<T>; ++lane) sum += sums[0][lane];
-    for (; j < count; ++j) sum += row[j * stride];
-    return sum;
-}
-
-// Rows are summed first, then the rows of an image, then the images: short chains, small rounding errors, one
-// fixed order.
-template <class T>
-void backward_bias(const Conv2dBackwardBias<T>& tile) noexcept {
-    for (Index k = tile.k.begin; k < tile.k.end; ++k) {
-        T total = T(0);
-        for (Index n = 0; n < tile.N; ++n) {
-            T image = T(0);
-            const T* plane = tile.dy.data + n * tile.dy.stride_n + k * tile.dy.stride_c;
-            for (Index oh = 0; oh < tile.OH; ++oh)
-                image += sum_row(plane + oh * tile.dy.stride_h, tile.dy.stride_w, tile.OW);
-            total += image;
-        }
-        tile.db[k] = total;
-    }
-}
-
 // ---------------------------------------------------------------- table
 
 // For the other algorithms' outputs.
@@ -348,7 +304,6 @@ void add_backward_input(Conv2dKernels<T>& kernels) {
 template <class T>
 void add_backward(Conv2dKernels<T>& kernels) {
     add_backward_input(kernels);
-    kernels.backward_bias = backward_bias<T>;
     kernels.all_finite = all_finite<T>;
     kernels.repair_forward = repair_forward_whole<T>;
     kernels.repair_backward_input = repair_backward_input_whole<T>;

@@ -250,7 +250,8 @@ inline void sweep_channel_block(const ChannelSweep<T>& c, const Interior& in, In
         pack_neighbours<T, V>(s, c.h.count * c.w.count, m, scratch);
     T* const results = scratch + packed_taps<T>(s.tap_count) * V * lanes<T>;
     const Index col_parts = (s.cols + kBandPixels - 1) / kBandPixels;
-    const Index row_parts = (s.rows * ((s.cols + col_parts - 1) / col_parts) + kBandPixels - 1) / kBandPixels;
+    const Index most_rows = kBandPixels / ((s.cols + col_parts - 1) / col_parts);  // of a band
+    const Index row_parts = (s.rows + most_rows - 1) / most_rows;
     for (Index i = 0; i < row_parts; ++i)
         for (Index j = 0; j < col_parts; ++j)
             sweep_channel_band<T, V>(c, in,
@@ -270,6 +271,9 @@ RUSHLIGHT_NOINLINE void sweep_channels(ChannelSweep<T> c, T* scratch) {
             sweep_channel_block<T, 1>(c, in, m, scratch);
     }
 }
+
+// What the other loop's multiply-adds cost. With 16 registers it waits for the loads of its weights.
+constexpr double kSweepPrice = kChannelTilePixels < 12 ? 1.16 : 0.984;
 
 // Whether sweep_channels is the quicker one: both are priced in vector multiply-adds per tap, what they waste
 // included.
@@ -294,7 +298,7 @@ RUSHLIGHT_NOINLINE bool prefers_channels(ChannelSweep<T> c) {
     const double by_channels = (vectors + alone) * (pixels + results + weights);
     const Sweep<T> rows = without_gaps(s);
     const Index swept = min_of(count_vectors(rows), count_row_vectors(rows));
-    return by_channels < 0.984 * double(swept) * double(s.channels);
+    return by_channels < kSweepPrice * double(swept) * double(s.channels);
 }
 
 // Integers, which no figure is asked of, have one loop.

@@ -14,6 +14,7 @@
 #include "batch_norm_kernels.hpp"
 #include "depthwise_kernels.hpp"
 #include "pooling_kernels.hpp"
+#include "softmax_kernels.hpp"
 #include "types.hpp"
 
 namespace rushlight::kernels {
@@ -65,7 +66,7 @@ struct Conv2dBackwardWeight {
     Range batch, rows;
 };
 
-// db[k] = sum of dy[:, k].
+// db[k] = sum of dy[:, k], for at most kMostChannels k.
 template <class T>
 struct Conv2dBackwardBias {
     Images<const T> dy;
@@ -305,6 +306,9 @@ struct KernelTable {
     ReluKernels<std::int32_t> relu_i32;
     ReluKernels<std::int64_t> relu_i64;
 
+    SoftmaxKernels<float> softmax_f32;
+    SoftmaxKernels<double> softmax_f64;
+
     UnfoldKernels<std::uint8_t> unfold_u8;
     UnfoldKernels<std::uint16_t> unfold_u16;
     UnfoldKernels<std::uint32_t> unfold_u32;
@@ -324,6 +328,7 @@ struct KernelTable {
     X(avg_pool2d)                 \
     X(batch_norm)                 \
     X(conv2d)                     \
+    X(conv2d_bias)                \
     X(conv2d_weight)              \
     X(conv2d_weight_channels)     \
     X(depthwise)                  \
@@ -332,6 +337,7 @@ struct KernelTable {
     X(max_pool2d)                 \
     X(peak)                       \
     X(relu)                       \
+    X(softmax)                    \
     X(unfold)                     \
     X(winograd)                   \
     X(winograd_weight)

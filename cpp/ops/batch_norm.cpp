@@ -1,5 +1,5 @@
-// Batch normalisation, a task per channel: sums first, then the map that they give, while the channel's
-// pixels are still in the cache. Nothing is joined across tasks, so threads cannot change a bit.
+// Batch normalisation, a task per group of neighbouring channels: sums first, then the maps that they give.
+// Nothing is joined across channels, so neither groups nor threads can change a bit.
 #include "ops/batch_norm.hpp"
 
 #include <algorithm>
@@ -8,13 +8,19 @@
 #include "core/isa.hpp"
 #include "core/parallel.hpp"
 #include "kernels/kernels.hpp"
+#include "ops/parts.hpp"
 
 namespace rushlight {
 
 namespace {
 
 using kernels::BatchNormKernels;
+using kernels::BatchNormMap;
+using kernels::BatchNormMoments;
+using kernels::BatchNormSums;
 using kernels::ChannelPlanes;
+using kernels::kMostChannels;
+using kernels::Range;
 
 Index pixel_count(const TensorView& x) {
     Index count = 1;
@@ -22,57 +28,77 @@ Index pixel_count(const TensorView& x) {
     return count;
 }
 
-// Two or three passes at some bytes per nanosecond; only the order of magnitude matters.
+// Two passes or more at some bytes per nanosecond; only the order of magnitude matters.
 double nanoseconds(const TensorView& x, int passes) {
     const double bytes = double(x.shape[0] * x.shape[1] * pixel_count(x)) * double(element_bytes(x.dtype));
     return passes * bytes / 16;
 }
 
+// Calls task(first channel, planes) for groups of neighbouring channels.
+template <class Task>
+void for_each_group(const TensorView& x, int passes, const Task& task) {
+    const Index C = x.shape[1], pixels = pixel_count(x), groups = channel_groups(C);
+    parallel_for(groups, nanoseconds(x, passes), [&](Index i) {
+        const Range channels = part(i, groups, C);
+        const Index planes = pixels == 0 ? 0 : x.shape[0];  // empty planes are none
+        task(channels.begin, ChannelPlanes{planes, C * pixels, channels.end - channels.begin, pixels});
+    });
+}
+
 template <class T>
 void run_forward(const BatchNormKernels<T>& kernels, const TensorView& x, const BatchNormForward& channels,
                  void* out) {
-    const Index C = x.shape[1], pixels = pixel_count(x);
-    const ChannelPlanes planes{pixels == 0 ? 0 : x.shape[0], C * pixels, pixels};  // empty planes are none
-    const double n = double(planes.planes * pixels);
-    parallel_for(C, nanoseconds(x, 3), [&](Index c) {
-        const T* from = x.as<const T>() + c * pixels;
+    const Index pixels = pixel_count(x);
+    const double n = double(x.shape[0] * pixels);
+    for_each_group(x, 2, [&](Index first, const ChannelPlanes& planes) {
+        const T* from = x.as<const T>() + first * pixels;
         if (channels.training) {
-            const double mean = kernels.sum(from, planes) / n;
-            const double rest = mean - double(T(mean));  // what rounding the centre leaves
-            channels.mean[c] = mean;
-            channels.variance[c] = std::max(kernels.squares(from, planes, T(mean)) / n - rest * rest, 0.0);
+            BatchNormMoments moments[kMostChannels];
+            kernels.moments(from, planes, moments);
+            for (Index i = 0; i < planes.channels; ++i) {
+                channels.mean[first + i] = moments[i].sum / n;
+                channels.variance[first + i] = std::max(moments[i].squares / n, 0.0);  // NaN stays NaN
+            }
         }
-        const T centre = T(channels.mean[c]);
-        const double slope =
-            (channels.weight ? channels.weight[c] : 1) / std::sqrt(channels.variance[c] + channels.eps);
-        const double offset =
-            (channels.bias ? channels.bias[c] : 0) + (double(centre) - channels.mean[c]) * slope;
-        kernels.scale(from, static_cast<T*>(out) + c * pixels, planes, centre, T(slope), T(offset));
+        BatchNormMap<T> maps[kMostChannels];
+        for (Index i = 0; i < planes.channels; ++i) {
+            const Index c = first + i;
+            const T centre = T(channels.mean[c]);
+            const double slope =
+                (channels.weight ? channels.weight[c] : 1) / std::sqrt(channels.variance[c] + channels.eps);
+            const double offset =
+                (channels.bias ? channels.bias[c] : 0) + (double(centre) - channels.mean[c]) * slope;
+            maps[i] = {centre, T(slope), 0, T(offset)};
+        }
+        kernels.scale(from, static_cast<T*>(out) + first * pixels, planes, maps);
     });
 }
 
 template <class T>
 void run_backward(const BatchNormKernels<T>& kernels, const TensorView& dy, const TensorView& x,
                   const BatchNormBackward& channels, void* out) {
-    const Index C = x.shape[1], pixels = pixel_count(x);
-    const ChannelPlanes planes{pixels == 0 ? 0 : x.shape[0], C * pixels, pixels};  // empty planes are none
-    const double n = double(planes.planes * pixels);
-    parallel_for(C, nanoseconds(x, 5), [&](Index c) {
-        const T *grad = dy.as<const T>() + c * pixels, *from = x.as<const T>() + c * pixels;
-        const T centre = T(channels.mean[c]);
-        const kernels::BatchNormSums sums = kernels.products(grad, from, planes, centre);
-        const double rest = double(centre) - channels.mean[c], slope = channels.slope[c];
-        const double product = sums.dy_x + rest * sums.dy;
-        channels.total[c] = sums.dy;
-        channels.product[c] = product;
-        if (!out) return;
-        double curve = 0, offset = 0;
-        if (channels.training) {
-            curve = -slope * channels.scale[c] * channels.scale[c] * product / n;
-            offset = rest * curve - slope * sums.dy / n;
+    const Index pixels = pixel_count(x);
+    const double n = double(x.shape[0] * pixels);
+    for_each_group(x, 5, [&](Index first, const ChannelPlanes& planes) {
+        const T *grad = dy.as<const T>() + first * pixels, *from = x.as<const T>() + first * pixels;
+        BatchNormMap<T> maps[kMostChannels];
+        BatchNormSums sums[kMostChannels];
+        for (Index i = 0; i < planes.channels; ++i) maps[i].centre = T(channels.mean[first + i]);
+        kernels.products(grad, from, planes, maps, sums);
+        for (Index i = 0; i < planes.channels; ++i) {
+            const Index c = first + i;
+            const double rest = double(maps[i].centre) - channels.mean[c], slope = channels.slope[c];
+            const double product = sums[i].dy_x + rest * sums[i].dy;
+            channels.total[c] = sums[i].dy;
+            channels.product[c] = product;
+            double curve = 0, offset = 0;
+            if (channels.training) {
+                curve = -slope * channels.scale[c] * channels.scale[c] * product / n;
+                offset = rest * curve - slope * sums[i].dy / n;
+            }
+            maps[i] = {maps[i].centre, T(slope), T(curve), T(offset)};
         }
-        kernels.combine(grad, from, static_cast<T*>(out) + c * pixels, planes, centre, T(slope), T(curve),
-                        T(offset));
+        if (out) kernels.combine(grad, from, static_cast<T*>(out) + first * pixels, planes, maps);
     });
 }
 

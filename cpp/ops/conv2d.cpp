@@ -4,7 +4,6 @@
 #include "ops/conv2d.hpp"
 
 #include "core/isa.hpp"
-#include "core/parallel.hpp"
 #include "core/precision.hpp"
 #include "ops/conv2d_depthwise.hpp"
 #include "ops/conv2d_direct.hpp"
@@ -285,16 +284,6 @@ void run_backward_weight(const Conv2dShape& s, const TensorView& dy, const Tenso
         .run(s, table, images<T>(x), images<T>(dy), static_cast<T*>(dw), conv2d_nanoseconds(s, dy.dtype));
 }
 
-template <class T>
-void run_backward_bias(const TensorView& dy, void* db) {
-    const kernels::Images<const T> images_dy = images<T>(dy);
-    const Index K = dy.shape[dy.ndim - 3], OH = dy.shape[dy.ndim - 2], OW = dy.shape[dy.ndim - 1];
-    const Index N = OH == 0 || OW == 0 ? 0 : dy.ndim == 4 ? dy.shape[0] : 1;  // empty images are none
-    const auto kernel = conv2d_kernels<T>(active_kernels()).backward_bias;
-    parallel_for(K, double(N) * double(K) * double(OH) * double(OW) / 8,
-                 [&](Index k) { kernel({images_dy, static_cast<T*>(db), N, OH, OW, {k, k + 1}}); });
-}
-
 template <class Run, std::size_t Count>
 void describe(const Algorithm<Run> (&algorithms)[Count], const Conv2dShape& s, DType dtype, Plan& plan) {
     const KernelTable& table = active_kernels();
@@ -372,11 +361,6 @@ void conv2d_backward_weight(const Conv2dShape& s, const TensorView& dy, const Te
     if (s.K == 0 || s.C == 0) return;
     if (dy.dtype == DType::float32) return run_backward_weight<float>(s, dy, x, dw);
     run_backward_weight<double>(s, dy, x, dw);
-}
-
-void conv2d_backward_bias(const TensorView& dy, void* db) {
-    if (dy.dtype == DType::float32) return run_backward_bias<float>(dy, db);
-    run_backward_bias<double>(dy, db);
 }
 
 Plan conv2d_plan(Conv2dDirection direction, const Conv2dShape& s, DType dtype, bool bias) {

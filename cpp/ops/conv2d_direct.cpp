@@ -24,8 +24,9 @@ namespace {
 // pixels, so fewer of them fill the first-level cache.
 constexpr Index kTapsPerSum = 640, kPointTapsPerSum = 512;
 
-// A tile of pixels should leave room for weights in a second-level cache.
-constexpr Index kTileBytes = 448 * 1024;
+// A tile of pixels should leave room for weights and results in a second-level cache. Long sums have few
+// results; a larger tile then spares packing the weights again.
+constexpr Index kTileBytes = 448 * 1024, kLongSumTileBytes = 896 * 1024, kLongSum = 256;
 constexpr Index kMostCols = 512;
 
 // Below this many multiply-adds a task is not worth its bookkeeping.
@@ -73,9 +74,9 @@ Index reduction_block(Index reduction, Index area) {
 
 Index tile_rows(const Conv2dShape& p, const Extent& e, Index reduction, Index cols, Index element) {
     const Index width = source_extent(cols, e.step_w, p.S, p.dilation_w);
+    const Index bytes = reduction * p.R * p.S >= kLongSum ? kLongSumTileBytes : kTileBytes;
     Index rows = e.rows;
-    while (rows > 1 &&
-           reduction * width * source_extent(rows, e.step_h, p.R, p.dilation_h) * element > kTileBytes)
+    while (rows > 1 && reduction * width * source_extent(rows, e.step_h, p.R, p.dilation_h) * element > bytes)
         rows = rows / 2 + rows % 2;
     return rows;
 }

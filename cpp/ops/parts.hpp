@@ -2,6 +2,9 @@
 // tiling is made of. Knows nothing of what is cut.
 #pragma once
 
+#include <algorithm>
+
+#include "core/parallel.hpp"
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
 
@@ -18,6 +21,14 @@ inline Index round_up(Index a, Index b) {
 // Part i of `parts` nearly equal parts of [0, count).
 inline kernels::Range part(Index i, Index parts, Index count) {
     return {count * i / parts, count * (i + 1) / parts};
+}
+
+// Into how many groups of neighbours to cut so many channels whose sums are apart: few, because long pieces
+// of memory are read faster than short ones.
+inline Index channel_groups(Index channels) {
+    constexpr Index kGroupsPerThread = 2;
+    const Index wanted = num_threads() > 1 ? num_threads() * kGroupsPerThread : 1;
+    return std::max(divide_up(channels, kernels::kMostChannels), std::min(wanted, channels));
 }
 
 }  // namespace rushlight

@@ -21,6 +21,7 @@ from typing import Any as _Any
 
 # Every name below is public; each module lists its own in __all__.
 # ruff: noqa: F403
+from . import _interpreter as _interpreter  # isort: skip  # before NumPy
 from . import autograd as autograd
 from . import functional as functional
 from . import random as random

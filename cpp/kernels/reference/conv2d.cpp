@@ -36,20 +36,6 @@ void backward_input(const Conv2dShape& p, const Conv2dBlocking&, const Conv2dBac
 }
 
 template <class T>
-void backward_bias(const Conv2dBackwardBias<T>& tile) noexcept {
-    for (Index k = tile.k.begin; k < tile.k.end; ++k) {
-        T sum = T(0);
-        for (Index n = 0; n < tile.N; ++n)
-            for (Index oh = 0; oh < tile.OH; ++oh) {
-                const T* row =
-                    tile.dy.data + n * tile.dy.stride_n + k * tile.dy.stride_c + oh * tile.dy.stride_h;
-                for (Index ow = 0; ow < tile.OW; ++ow) sum += row[ow * tile.dy.stride_w];
-            }
-        tile.db[k] = sum;
-    }
-}
-
-template <class T>
 void add_forward(Conv2dKernels<T>& kernels) {
     kernels.forward_workspace = no_workspace;
     kernels.forward = forward<T>;
@@ -59,12 +45,6 @@ template <class T>
 void add_backward_input(Conv2dKernels<T>& kernels) {
     kernels.backward_input_workspace = no_workspace;
     kernels.backward_input = backward_input<T>;
-}
-
-template <class T>
-void add_backward(Conv2dKernels<T>& kernels) {
-    add_backward_input(kernels);
-    kernels.backward_bias = backward_bias<T>;
 }
 
 }  // namespace
@@ -77,8 +57,8 @@ void add_conv2d(KernelTable& table) noexcept {
     add_forward(table.conv2d_u32);
     add_forward(table.conv2d_u64);
     add_backward_input(table.conv2d_u64);
-    add_backward(table.conv2d_f32);
-    add_backward(table.conv2d_f64);
+    add_backward_input(table.conv2d_f32);
+    add_backward_input(table.conv2d_f64);
 }
 
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA

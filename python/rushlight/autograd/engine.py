@@ -4,8 +4,9 @@ Every edge points to an older node, so taking nodes by descending ticket visits 
 no counting pass, no recursion, any depth. A gradient is dropped as soon as its node has used it, and what the
 node kept for backward is dropped with it unless the graph is to be walked again.
 
-Gradients in flight may be shared (`z = x + y` hands one array to both), so only sums made here are written
-into, and a leaf keeps an array as its `.grad` without copying only if nobody else can hold it (`_fresh`).
+Gradients in flight may be shared (`z = x + y` hands one array to both), so only sums made here, and what a
+rule has just made for one edge alone, are written into, and a leaf keeps an array as its `.grad` without
+copying only if nobody else can hold it (`_fresh`).
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ class Walk:
                     pending[edge] = part
                     push(heap, (-edge.ticket, edge))
                 else:
-                    send(edge, part, isinstance(edge, TensorBase) and _fresh(part, grad, parts, saved))
+                    send(edge, part, _fresh(part, grad, parts, saved))
             grad = saved = parts = part = None  # gradients die here, not when the next node has run
         for leaf, grad in self.held.values():
             self.settle(leaf, run_hooks(leaf._hooks, 0, grad), False)
@@ -151,18 +152,22 @@ class Walk:
             heapq.heappush(self.heap, (-node.ticket, node))
         if type(edge) is Port:
             slots = self.pending.setdefault(node, {})
-            slots[edge.index] = self.add((node, edge.index), slots.get(edge.index), grad)
+            slots[edge.index] = self.add((node, edge.index), slots.get(edge.index), grad, fresh)
         else:
-            self.pending[node] = self.add(node, before, grad)
+            self.pending[node] = self.add(node, before, grad, fresh)
 
-    def add(self, key: Any, before: Any, grad: Any) -> Any:
-        """before + grad; in place if `before` is itself a sum made here."""
+    def add(self, key: Any, before: Any, grad: Any, fresh: bool = False) -> Any:
+        """before + grad; in place if `before` is itself a sum made here, or `grad` nobody else's."""
         if before is None:
             return grad
         if self.create:
             return before + grad
-        if key in self.owned and before.dtype == grad.dtype:
-            return np.add(before, grad, out=before)
+        if before.dtype == grad.dtype:
+            if key in self.owned:
+                return np.add(before, grad, out=before)
+            if fresh and before.shape == grad.shape:
+                self.owned.add(key)
+                return np.add(before, grad, out=grad)
         self.owned.add(key)
         return np.asarray(before + grad)
 
@@ -261,13 +266,18 @@ def _normal(node: Node, grad: Any) -> Any:
 
 def _fresh(part: Any, grad: Any, parts: Sequence[Any], saved: Any) -> bool:
     """Whether nobody else can hold a gradient: no view, not given to the rule, handed out once."""
-    return (
-        type(part) is ndarray
-        and part.base is None
-        and part is not grad
-        and not any([part is kept for kept in saved])
-        and sum([part is other for other in parts]) == 1
-    )
+    if type(part) is not ndarray or part.base is not None or part is grad:
+        return False
+    for kept in saved:
+        if part is kept:
+            return False
+    mine = 0
+    for other in parts:
+        if other is part:
+            mine += 1
+        elif type(other) is ndarray and other.base is part:  # it, in another shape
+            return False
+    return mine == 1
 
 
 def _like_leaf(leaf: Any, grad: Any) -> Any:

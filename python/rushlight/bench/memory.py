@@ -1,7 +1,7 @@
 """Peak memory of a call above what its process held before: a fresh process for every row and library.
 
-The arrays are made and the library has worked before on a small row of the same operator, so neither its
-code nor its thread pool counts; what it prepares once for these weights does. The result counts, of course.
+The arrays are made and the library has worked before on small rows of the same operator, so neither its code
+nor its thread pool counts; what it prepares once for these weights does. The result counts, of course.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from .resident import MALLOC
 from .team import Contender, Team, WorkerError
 
 CALLS = 3
+WARM = 4  # the smallest rows of the operator come first: a library may do the very smallest another way
 GRAIN = 2**18  # bytes: about what Linux's count of resident pages may be off by
 
 
@@ -35,13 +36,13 @@ def measure_row(layer: Layer, direction: str, contenders: list[Contender]) -> li
 
 def _measure(team: Team, who: Contender, layer: Layer, direction: str) -> dict[str, Any]:
     worker = team.add(who)
-    small = min((each for each in LAYERS if each.op == layer.op), key=lambda each: each.bytes(direction))
-    for name in (small.name, layer.name):
-        reply = worker.ask("prepare", layer=name, direction=direction)
-        if "unsupported" in reply:
-            return {"status": "unsupported", "reason": reply["unsupported"]}
-        if name == small.name:
+    same = (each for each in LAYERS if each.op == layer.op and direction in each.directions)
+    for each in [*sorted(same, key=lambda each: each.bytes(direction))[:WARM], layer]:
+        reply = worker.ask("prepare", layer=each.name, direction=direction)
+        if "unsupported" not in reply and each is not layer:
             worker.ask("time", seconds=0.0, least=1)
+    if "unsupported" in reply:
+        return {"status": "unsupported", "reason": reply["unsupported"]}
     peak, least = worker.ask("memory", calls=CALLS)["peak"], layer.result_bytes(direction)
     return {"version": worker.info["version"], "peak": peak, "least": least}
 

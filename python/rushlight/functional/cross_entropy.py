@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _quiet
-from .._quiet import STATE, enter, leave
+from .._core import try_sum_of_classes
 from ..autograd import Rule, record, unwrap
 from ..dtypes import I64, scalar_name
 from ..ops._common import dim_error
@@ -20,8 +20,6 @@ from ..ops.shape import expand
 from ._spelling import Array, ArrayOrTensor, array_of, as_tensors
 from .loss import check_reduction, nll_loss, reduction_of
 from .softmax import log_softmax
-
-U64 = np.dtype(np.uint64)
 
 
 def cross_entropy(
@@ -94,56 +92,56 @@ def _of_rows(input: Any, target: Any, ignore_index: int, reduction: str) -> Any:
     x, t = unwrap(input), unwrap(target)
     if x is input or reduction not in _FACTORS:
         return None
-    if type(t) is not np.ndarray or x.ndim != 2 or t.ndim != 1 or t.dtype != I64 or x.dtype.kind != "f":
+    if type(t) is not np.ndarray or x.ndim != 2 or t.dtype != I64 or x.shape[:1] != t.shape:
         return None
     count, classes = x.shape
-    if not count or len(t) != count or 0 <= ignore_index < classes:
-        return None
-    if _largest(t.view(U64)) >= classes:  # out of range, negative or ignored
+    if not count or 0 <= ignore_index < classes:
         return None
     scores = log_softmax(input, 1)
-    places = np.arange(0, count * classes, classes)
-    places += t
-    factor = x.dtype.type(_FACTORS[reduction](count))
-    token = enter(STATE)
-    value = _add(scores._data.take(places)) * factor
-    leave(token)
-    return record(value, ROWS, (scores,), (), (x.shape, places, factor))
+    factor = _FACTORS[reduction](count)
+    value = try_sum_of_classes(scores._data, t, factor)
+    if value is NotImplemented:  # float16, or a class that is not there or ignored
+        return nll_loss(scores, target, ignore_index=ignore_index, reduction=reduction)
+    kept = t.copy() if t is target else target  # a Tensor knows when it is written to
+    return record(value, ROWS, (scores,), (kept,), ((count, classes), factor))
 
 
-_largest: Any = np.maximum.reduce
-_add: Any = np.add.reduce
 _FACTORS: dict[str, Callable[[int], float]] = {"mean": lambda count: -1.0 / count, "sum": lambda count: -1.0}
 
 
 def _rows_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]) -> tuple[Any]:
-    shape, places, factor = params
-    return (_place(grad, shape, places, factor),)
+    shape, factor = params
+    return (_place(grad, unwrap(saved[0]), shape, factor),)
 
 
 ROWS = Rule("NllLossBackward0", _rows_backward)
 
 
-def _place(grad: Any, shape: tuple[int, ...], places: Array, factor: Any) -> Any:
-    """The number `grad` times `factor` at the flat positions `places`, one in every row, zeros elsewhere."""
+def _places(classes: Array, shape: tuple[int, ...]) -> Array:
+    """Where in an array (N, C) the chosen classes lie, one in every row."""
+    return np.arange(0, shape[0] * shape[1], shape[1]) + classes
+
+
+def _place(grad: Any, classes: Array, shape: tuple[int, ...], factor: float) -> Any:
+    """The number `grad` times `factor` at the chosen classes, zeros elsewhere."""
     value = unwrap(grad)
     out = np.zeros(shape, value.dtype)
-    out.put(places, value * factor)
-    return record(out, PLACE, (grad,), (), (places, factor))
+    out.put(_places(classes, shape), value * value.dtype.type(factor))
+    return record(out, PLACE, (grad,), (), (classes, shape, factor))
 
 
 def _place_backward(grad: Any, saved: Any, params: Any, needs: tuple[bool, ...]) -> tuple[Any]:
-    places, factor = params
-    return (_collect(grad, places, factor),)
+    return (_collect(grad, *params),)
 
 
 PLACE = Rule("NllLossBackwardBackward0", _place_backward)
 
 
-def _collect(table: Any, places: Array, factor: Any) -> Any:
-    """The opposite of `_place`: the sum of what is at `places`, times `factor`."""
+def _collect(table: Any, classes: Array, shape: tuple[int, ...], factor: float) -> Any:
+    """The opposite of `_place`: the sum of what is at the chosen classes, times `factor`."""
     x = unwrap(table)
-    return record(_add(x.take(places)) * factor, COLLECT, (table,), (), (x.shape, places, factor))
+    value = np.add.reduce(x.take(_places(classes, shape))) * x.dtype.type(factor)
+    return record(np.asarray(value), COLLECT, (table,), (classes,), (shape, factor))
 
 
 COLLECT = Rule("NllLossBackwardBackwardBackward0", _rows_backward)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core import try_sigmoid
 from ..ops import pointwise
 from ..ops.pointwise import exp
 from ..ops.selection import where
@@ -16,8 +17,10 @@ from ..ops.special import erf, erf_values
 from ._activation import activation
 from ._spelling import Array, ArrayOrTensor, array_of, number, type_of
 
-
 # ---- sigmoid, tanh: operations of ops/pointwise.py under their names here --------------------------------
+pointwise.NATIVE["sigmoid"] = try_sigmoid
+
+
 def sigmoid(input: ArrayOrTensor) -> Any:
     """1 / (1 + exp(-x)). Integers become floats first.
 

@@ -1,4 +1,7 @@
-"""softmax and log_softmax: scores to probabilities, and to their logarithms."""
+"""softmax and log_softmax: scores to probabilities, and to their logarithms.
+
+float32 and float64 are computed in C++ (cpp/ops/softmax.cpp), float16 and single numbers with NumPy.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
-from .._quiet import STATE, enter, leave
+from .._core import try_softmax, try_softmax_backward
+from .._quiet import apply
 from ..autograd import OUTPUT, Rule, TensorBase, record, unwrap
 from ..ops._common import cast, normal_dim
 from ..ops.pointwise import exp
@@ -38,27 +42,41 @@ def softmax(input: ArrayOrTensor, dim: int | None = None, _stacklevel: int = 3, 
     Source: torch.nn.functional.softmax. The largest score is subtracted first, so that exp cannot overflow.
     """
     input, axis = _prepare("softmax", input, dim, _stacklevel, dtype)
-    token = enter(STATE)
-    y = _softmax(unwrap(input), axis)
-    leave(token)
+    x = unwrap(input)
+    y = try_softmax(x, axis, False)
+    if y is NotImplemented:
+        y = _normalized(x, axis, False)
     return record(y, SOFTMAX, (input,), (OUTPUT,), axis)
 
 
-def _softmax(x: Array, axis: Any) -> Array:
+def _normalized(x: Array, axis: Any, logarithm: bool) -> Any:
+    """What the core does not take as it is: contiguous first, or with NumPy."""
     if x.size == 0:
         return np.array(x)
-    e = _below_largest(x, axis)
-    np.exp(e, e)
-    return np.divide(e, _add(e, axis, None, None, True), e)
+    y = try_softmax(np.array(x, x.dtype.newbyteorder("="), order="C"), axis, logarithm)
+    return apply(_with_numpy, x, axis, logarithm) if y is NotImplemented else y
 
 
-def _below_largest(x: Array, axis: Any) -> Array:
-    """A fresh array: x minus its largest element along `axis`."""
-    return np.subtract(x, _largest(x, axis, None, None, True), np.empty(x.shape, x.dtype))
+def _with_numpy(x: Array, axis: Any, logarithm: bool) -> Any:
+    y = np.subtract(x, _largest(x, axis, None, None, True))
+    e = np.exp(y)
+    sums = _add(e, axis, None, None, True)
+    return np.asarray(y - np.log(sums) if logarithm else e / sums)
+
+
+def _native_backward(grad: Any, y: Any, axis: Any, logarithm: bool) -> Any:
+    """The gradient from the core; NotImplemented for Tensors and what the core does not compute with."""
+    dx = try_softmax_backward(grad, y, axis, logarithm)
+    if dx is NotImplemented and type(grad) is np.ndarray and grad.dtype == y.dtype:
+        dx = try_softmax_backward(np.ascontiguousarray(grad), np.ascontiguousarray(y), axis, logarithm)
+    return dx
 
 
 def _softmax_backward(grad: Any, saved: Any, axis: Any, needs: tuple[bool, ...]) -> tuple[Any]:
     (y,) = saved
+    dx = _native_backward(grad, y, axis, False)
+    if dx is not NotImplemented:
+        return (dx,)
     part = y * grad
     return (part - y * total(part, axis, True),)
 
@@ -81,21 +99,18 @@ def log_softmax(input: ArrayOrTensor, dim: int | None = None, _stacklevel: int =
     Source: torch.nn.functional.log_softmax.
     """
     input, axis = _prepare("log_softmax", input, dim, _stacklevel, dtype)
-    token = enter(STATE)
-    y = _log_softmax(unwrap(input), axis)
-    leave(token)
+    x = unwrap(input)
+    y = try_softmax(x, axis, True)
+    if y is NotImplemented:
+        y = _normalized(x, axis, True)
     return record(y, LOG_SOFTMAX, (input,), (OUTPUT,), axis)
-
-
-def _log_softmax(x: Array, axis: Any) -> Array:
-    if x.size == 0:
-        return np.array(x)
-    y = _below_largest(x, axis)
-    return np.subtract(y, np.log(_add(np.exp(y), axis, None, None, True)), y)
 
 
 def _log_softmax_backward(grad: Any, saved: Any, axis: Any, needs: tuple[bool, ...]) -> tuple[Any]:
     (y,) = saved
+    dx = _native_backward(grad, y, axis, True)
+    if dx is not NotImplemented:
+        return (dx,)
     return (grad - exp(y) * total(grad, axis, True),)
 
 

@@ -83,7 +83,7 @@ def fold(
     Source: torch.nn.functional.fold.
     """
     x = array_of("fold():", "input", 1, input)
-    size = pair("fold():", "output_size", 2, output_size, _LENGTH)
+    size = _two("fold():", "output_size", 2, output_size)
     settings = _settings("fold():", 3, kernel_size, dilation, padding, stride)
     if out is not None:
         return into("fold", out, (input,), lambda y: _core.fold(x, size, *settings, y))
@@ -105,8 +105,15 @@ FOLD = Rule("Col2ImBackward0", lambda grad, saved, settings, needs: (_unfold(gra
 
 def _settings(where: str, first: int, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Settings:
     return (
-        pair(where, "kernel_size", first, kernel_size, _LENGTH),
-        pair(where, "dilation", first + 1, dilation, _LENGTH),
-        pair(where, "padding", first + 2, padding, _LENGTH),
-        pair(where, "stride", first + 3, stride, _LENGTH),
+        _two(where, "kernel_size", first, kernel_size),
+        _two(where, "dilation", first + 1, dilation),
+        _two(where, "padding", first + 2, padding),
+        _two(where, "stride", first + 3, stride),
     )
+
+
+def _two(where: str, name: str, position: int, value: Any) -> Pair:
+    """An int or two of them; a tuple of one, which other functions take, is none."""
+    if isinstance(value, (tuple, list)) and len(value) == 1:
+        raise RuntimeError(_LENGTH.format(name=name, values=list(value), size=1))
+    return pair(where, name, position, value, _LENGTH)

@@ -74,7 +74,9 @@ _COPY = Rule("UnsafeViewBackward0", _reshape_backward)
 
 def _full_shape(size: int, shape: tuple[int, ...]) -> tuple[int, ...]:
     """`shape` with its -1 worked out for `size` elements; torch's errors."""
-    product = math.prod(shape)  # the usual cases first
+    if shape == (-1,):  # the usual cases first
+        return (size,)
+    product = math.prod(shape)
     if product == size and (not shape or min(shape) >= 0):
         return shape
     if product < 0 and size % product == 0 and min(shape) == -1 and shape.count(-1) == 1:
@@ -134,8 +136,11 @@ def reshape(input: Any, *args: Any, shape: Any = None) -> Tensor:
 
 def view(input: Any, *args: Any, size: Any = None) -> Tensor:
     """`reshape` that never copies: RuntimeError where it would have to. `view(dtype)` rereads bytes."""
-    if len(args) == 1 and isinstance(args[0], dtypes.dtype):
-        return record_view(input, _VIEW_DTYPE, args[0].dtype)
+    if len(args) == 1:
+        if type(args[0]) is int:
+            return _shaped(input, args, False)
+        if isinstance(args[0], dtypes.dtype):
+            return record_view(input, _VIEW_DTYPE, args[0].dtype)
     if not args and size is None:
         raise TypeError(
             "view() received an invalid combination of arguments - got (), but expected a dtype or "
