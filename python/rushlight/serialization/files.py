@@ -40,8 +40,8 @@ def load(f: Any, map_location: Any = None, *, weights_only: bool = True, mmap: b
                   refused and nothing in it runs; `mmap` is a hint that changes nothing
 
     bfloat16 comes as float32, exactly. Raises pickle.UnpicklingError for a pickle that is refused,
-    RuntimeError for a file that is none of these, or is truncated or corrupt; OSError from the file. See
-    `save` for an example.
+    RuntimeError for a file that is none of these, or is truncated or corrupt, TypeError for a dtype that
+    rushlight lacks, OSError from the file. See `save` for an example.
     """
     if isinstance(map_location, (str, device)):
         check_device(map_location)
