@@ -32,6 +32,7 @@ def test_interrupted_work_ends_and_can_begin_again(name):
         import signal, threading
         import rushlight, rushlight.functional as F
         from rushlight import nn
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C
         {WORK[name]}
         want = F.conv2d(np.ones((1, 2, 9, 9), np.float32), np.ones((2, 2, 3, 3), np.float32))
         for _ in range(3):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import thorough
-from rushlight.bench.layers import LAYERS
 
 
 def test_guard_pages(isa):
@@ -22,7 +21,7 @@ def test_same_bits(isa):
 
 
 def test_every_row_of_the_benchmarks_is_among_the_problems():
-    small = [layer for layer in LAYERS if layer.flops < 1e7 and np.prod(layer.input_shape) < 1e5]
+    small = [layer for layer in thorough.ROWS if layer.flops < 1e7 and np.prod(layer.input_shape) < 1e5]
     for layer in small:
         problem = thorough.row_problem(layer, "high")
         thorough.check_guard(problem, "end")
