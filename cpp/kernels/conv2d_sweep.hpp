@@ -75,6 +75,12 @@ inline Index find_runs(const Sweep<T>& s, Index v0, Index vectors, Run* runs, bo
         return vectors;
     }
     const Index q = v0 * lanes<T>;
+    if (s.rows == 1) {
+        for (Index v = 0; v < vectors; ++v)
+            runs[v] = Run{v, 0, min_of(lanes<T>, s.cols - q - v * lanes<T>), (q + v * lanes<T>)*s.y_col};
+        whole = s.y_col == 1 && q + vectors * lanes<T> <= s.cols;
+        return vectors;
+    }
     Index count = 0, row = q / s.pitch, col = q % s.pitch;
     for (Index v = 0; v < vectors; ++v)
         for (Index lane = 0; lane < lanes<T> && row < s.rows;) {
