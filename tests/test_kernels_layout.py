@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import rushlight
+import rushlight.nn.functional as F
 from kernel_cases import Conv, Pool, draw, run_conv
 from oracle import assert_same_bits
 from rushlight import _core
@@ -145,3 +147,19 @@ def test_arguments_are_not_changed(isa):
     _core.relu_backward(x, _core.relu_forward(x))
     for a, b in zip(arrays, before, strict=True):
         assert_same_bits(a, b)
+
+
+@pytest.mark.parametrize("offset", [0, 4, 2052, 4092])
+def test_large_results_lie_apart_from_the_input(offset):
+    """Elsewhere in their page, so that loads do not wait for stores; a whole array otherwise."""
+    memory = np.random.default_rng(3).standard_normal(600 * 501 + 2048).astype(np.float32)
+    begin = (offset - memory.ctypes.data) % 4096 // 4
+    x, w = memory[begin : begin + 600 * 500].reshape(1, 1, 600, 500), memory[:9].reshape(1, 1, 3, 3)
+    want = F.conv2d(x, w, padding=1, out=np.empty_like(x))
+    for weight in (w, F.prepare_conv2d(w), rushlight.tensor(w)):
+        y = F.conv2d(x, weight, padding=1)
+        y = y if isinstance(y, np.ndarray) else y.numpy()
+        assert y.tobytes() == want.tobytes()
+        assert y.flags.c_contiguous and y.flags.aligned and y.flags.writeable and y.ctypes.data % 64 == 0
+        assert 2048 < (y.ctypes.data - x.ctypes.data) % 4096 <= 3072
+        assert y.base.nbytes == y.nbytes + 4096

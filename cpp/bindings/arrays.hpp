@@ -45,16 +45,18 @@ class Array {
     Index strides_[kMostDims];
 };
 
-// A fresh C-contiguous array. A size that overflows is a MemoryError, like one that is merely too large.
-py::array new_array(const py::dtype& dtype, const Index* shape, int ndim);
+// A fresh C-contiguous array. A size that overflows is a MemoryError, like one that is merely too large. If
+// it has kLargeResult bytes or more and input is not null, see NOTE [ Results apart from inputs ].
+constexpr Index kLargeResult = 1 << 20;
+py::array new_array(const py::dtype& dtype, const Index* shape, int ndim, const void* input = nullptr);
 inline py::array new_array(const py::dtype& dtype, std::initializer_list<Index> shape) {
     return new_array(dtype, shape.begin(), int(shape.size()));
 }
 
 // Where a result goes: a fresh array, or `out` unless it is None. RuntimeError that says what `out` must be
 // if it cannot hold this result as it is; TypeError if it is no array.
-py::array result_array(const char* function, const py::object& out, DType dtype, const Index* shape,
-                       int ndim);
+py::array result_array(const char* function, const py::object& out, DType dtype, const Index* shape, int ndim,
+                       const void* input = nullptr);
 
 // Element types both ways; byte order is native.
 py::dtype native_dtype(DType dtype);

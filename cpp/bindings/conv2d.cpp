@@ -35,7 +35,7 @@ py::array forward(const py::object& x, const py::object& w, const py::object& b,
 
     const Index sizes[4] = {shape.N, shape.K, shape.OH, shape.OW};
     const int ndim = input.view().ndim;
-    py::array y = result_array("conv2d", out, input.view().dtype, sizes + 4 - ndim, ndim);
+    py::array y = result_array("conv2d", out, input.view().dtype, sizes + 4 - ndim, ndim, input.view().data);
     if (!out.is_none())
         for (Array* read : {&input, &weight, &bias}) read->keep_apart(y);
     void* data = y.mutable_data();
@@ -61,7 +61,7 @@ PyObject* try_forward(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
         const Index sizes[4] = {shape.N, shape.K, shape.OH, shape.OW};
         const int ndim = x.view().ndim;
         void* data;
-        py::object y = new_quick_array(x.view().dtype, sizes + 4 - ndim, ndim, &data);
+        py::object y = new_quick_array(x.view().dtype, sizes + 4 - ndim, ndim, &data, x.view().data);
         if (y)
             run_released(conv2d_nanoseconds(shape, x.view().dtype),
                          [&] { conv2d_forward(shape, x.view(), w.view(), bias, data); });

@@ -59,7 +59,8 @@ class PreparedConv2d {
 
         const Index sizes[4] = {shape.N, shape.K, shape.OH, shape.OW};
         const int ndim = input.view().ndim;
-        py::array y = result_array("conv2d", out, input.view().dtype, sizes + 4 - ndim, ndim);
+        py::array y =
+            result_array("conv2d", out, input.view().dtype, sizes + 4 - ndim, ndim, input.view().data);
         if (!out.is_none())
             for (Array* read : {&input, &weight, &bias}) read->keep_apart(y);
         void* data = y.mutable_data();

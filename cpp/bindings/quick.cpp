@@ -97,7 +97,15 @@ bool read_quick(PyObject* object, bool& value) {
     return value || object == Py_False;
 }
 
-py::object new_quick_array(DType dtype, const Index* shape, int ndim, void** data) {
+py::object new_quick_array(DType dtype, const Index* shape, int ndim, void** data, const void* input) {
+    Index bytes = input ? element_bytes(dtype) : 0;
+    for (int i = 0; i < ndim; ++i)
+        if (__builtin_mul_overflow(bytes, shape[i], &bytes)) bytes = 0;  // for NumPy to refuse
+    if (bytes >= kLargeResult) {
+        py::array array = new_array(native_dtype(dtype), shape, ndim, input);
+        *data = array.mutable_data();
+        return std::move(array);
+    }
     Py_intptr_t sizes[QuickArray::kMostDims];
     std::copy(shape, shape + ndim, sizes);
     PyObject* const descr = native_dtypes[int(dtype)];

@@ -39,8 +39,9 @@ bool read_quick(PyObject* object, Padding& padding);
 bool read_quick(PyObject* object, bool& value);
 
 // A fresh C-contiguous array and where its elements lie; null, without a Python error, if there is none to be
-// had.
-py::object new_quick_array(DType dtype, const Index* shape, int ndim, void** data);
+// had. With an input, a large one is as new_array makes it.
+py::object new_quick_array(DType dtype, const Index* shape, int ndim, void** data,
+                           const void* input = nullptr);
 
 // Calls run(), which returns a new reference or null for the long way; C++ errors mean the long way too.
 template <class Run>
