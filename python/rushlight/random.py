@@ -62,7 +62,12 @@ def seed() -> int:
 
 
 def initial_seed() -> int:
-    """The seed the stream started from."""
+    """The seed the stream started from.
+
+    >>> import rushlight
+    >>> rushlight.initial_seed() >= 0
+    True
+    """
     return default_generator.initial_seed()
 
 
@@ -121,7 +126,12 @@ def randn(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Standard normal. Fewer than 16: two float64 uniforms per pair; else one uniform per element."""
+    """Standard normal. Fewer than 16: two float64 uniforms per pair; else one uniform per element.
+
+    >>> import rushlight
+    >>> rushlight.randn(2, 3).shape
+    torch.Size([2, 3])
+    """
     check_device(device)
     shape = size_args("randn", args if size is None else (size,))
     return want_grad(
@@ -140,7 +150,12 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers in [low, high): randint(high, size) or randint(low, high, size). int64 by default."""
+    """Integers in [low, high): randint(high, size) or randint(low, high, size). int64 by default.
+
+    >>> import rushlight
+    >>> rushlight.randint(5, 6, (2,))
+    tensor([5, 5])
+    """
     check_device(device)
     given = list(args)
     if given and isinstance(given[-1], (tuple, list)) and size is None:
@@ -168,7 +183,12 @@ def randperm(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """0 to n - 1 in random order: position i is swapped with i + output % (n - i), up to i = n - 2."""
+    """0 to n - 1 in random order: position i is swapped with i + output % (n - i), up to i = n - 2.
+
+    >>> import rushlight
+    >>> rushlight.randperm(4).sort().values
+    tensor([0, 1, 2, 3])
+    """
     check_device(device)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got{n}")
@@ -192,7 +212,12 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal numbers: `size` of them, or one per element of the Tensors `mean` and `std`."""
+    """Normal numbers: `size` of them, or one per element of the Tensors `mean` and `std`.
+
+    >>> import rushlight
+    >>> rushlight.normal(rushlight.zeros(2), rushlight.ones(2)).shape
+    torch.Size([2])
+    """
     check_device(device)
     centre, spread = unwrap(mean), unwrap(std)
     if size is not None:
@@ -215,6 +240,10 @@ def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None
     """1 with the probability `input` gives for each element, else 0; one uniform of its dtype each.
 
     With `p`, that probability for all elements of a Tensor like `input`; one float64 uniform each.
+
+    >>> import rushlight
+    >>> rushlight.bernoulli(rushlight.tensor([0., 1.]))
+    tensor([0., 1.])
     """
     chance = array_of("bernoulli", input)
     if p is not None:
@@ -238,7 +267,12 @@ def rand_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """`rand` in the shape (and dtype, unless given) of `input`."""
+    """`rand` in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.rand_like(rushlight.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
     x = array_of("rand_like", input)
     return rand(x.shape, generator=generator, dtype=dtype or dtypes.of(x.dtype), requires_grad=requires_grad)
 
@@ -252,7 +286,12 @@ def randn_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """`randn` in the shape (and dtype, unless given) of `input`."""
+    """`randn` in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.randn_like(rushlight.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
     x = array_of("randn_like", input)
     return randn(x.shape, generator=generator, dtype=dtype or dtypes.of(x.dtype), requires_grad=requires_grad)
 
@@ -266,7 +305,12 @@ def randint_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """`randint` in the shape (and dtype, unless given) of `input`."""
+    """`randint` in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.randint_like(rushlight.zeros(2), 3, 4)
+    tensor([3., 3.])
+    """
     x = array_of("randint_like", input)
     return randint(
         *args, x.shape, generator=generator, dtype=dtype or dtypes.of(x.dtype), requires_grad=requires_grad

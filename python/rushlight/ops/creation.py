@@ -80,7 +80,13 @@ def zeros(
 def ones(
     *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Ones of the given size."""
+    """Ones of the given size.
+
+    >>> import rushlight
+    >>> rushlight.ones(2, 3)
+    tensor([[1., 1., 1.],
+            [1., 1., 1.]])
+    """
     check_device(device)
     return want_grad(
         wrap(np.ones(size_args("ones", args if size is None else (size,)), _kind(dtype))), requires_grad
@@ -95,7 +101,12 @@ def empty(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """Whatever the memory held, in the given size."""
+    """Whatever the memory held, in the given size.
+
+    >>> import rushlight
+    >>> rushlight.empty(2, 3).shape
+    torch.Size([2, 3])
+    """
     check_device(device)
     return want_grad(
         wrap(np.empty(size_args("empty", args if size is None else (size,)), _kind(dtype))), requires_grad
@@ -105,7 +116,12 @@ def empty(
 def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """`fill_value` everywhere; without `dtype` its own kind decides (bool, int64 or the default float)."""
+    """`fill_value` everywhere; without `dtype` its own kind decides (bool, int64 or the default float).
+
+    >>> import rushlight
+    >>> rushlight.full((2,), 7)
+    tensor([7, 7])
+    """
     if not isinstance(size, (tuple, list)):
         raise TypeError(
             f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
@@ -135,7 +151,12 @@ def zeros_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """Zeros in the shape (and dtype, unless given) of `input`."""
+    """Zeros in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.zeros_like(rushlight.ones(2))
+    tensor([0., 0.])
+    """
     check_device(device)
     return want_grad(wrap(np.zeros(*_like("zeros_like", input, dtype))), requires_grad)
 
@@ -148,7 +169,12 @@ def ones_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """Ones in the shape (and dtype, unless given) of `input`."""
+    """Ones in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.ones_like(rushlight.zeros(2))
+    tensor([1., 1.])
+    """
     check_device(device)
     return want_grad(wrap(np.ones(*_like("ones_like", input, dtype))), requires_grad)
 
@@ -161,7 +187,12 @@ def empty_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """Whatever the memory held, in the shape (and dtype, unless given) of `input`."""
+    """Whatever the memory held, in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.empty_like(rushlight.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
     check_device(device)
     return want_grad(wrap(np.empty(*_like("empty_like", input, dtype))), requires_grad)
 
@@ -175,7 +206,12 @@ def full_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """`fill_value` everywhere, in the shape (and dtype, unless given) of `input`."""
+    """`fill_value` everywhere, in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.full_like(rushlight.zeros(2), 7)
+    tensor([7., 7.])
+    """
     check_device(device)
     shape, kind = _like("full_like", input, dtype)
     return want_grad(wrap(np.full(shape, filling(fill_value, kind))), requires_grad)
@@ -327,7 +363,13 @@ def logspace(
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Ones on the diagonal of an n by m matrix (m = n unless given), zeros elsewhere."""
+    """Ones on the diagonal of an n by m matrix (m = n unless given), zeros elsewhere.
+
+    >>> import rushlight
+    >>> rushlight.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     check_device(device)
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"{'n' if n < 0 else 'm'} must be greater or equal to 0, got {n if n < 0 else m}")

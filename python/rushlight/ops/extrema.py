@@ -88,13 +88,23 @@ def _extreme(name: str, ufunc: Any, rule: Rule, input: Any, dim: Any, keepdim: b
 
 @numpy_names
 def amax(input: Any, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """The largest element over `dim` (int, tuple, or () for all); equal ones share the gradient."""
+    """The largest element over `dim` (int, tuple, or () for all); equal ones share the gradient.
+
+    >>> import rushlight
+    >>> rushlight.amax(rushlight.tensor([[1, 4], [3, 2]]), 0)
+    tensor([3, 4])
+    """
     return _extreme("amax", np.maximum, _AMAX, input, dim, keepdim)
 
 
 @numpy_names
 def amin(input: Any, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """The smallest element over `dim` (int, tuple, or () for all); equal ones share the gradient."""
+    """The smallest element over `dim` (int, tuple, or () for all); equal ones share the gradient.
+
+    >>> import rushlight
+    >>> rushlight.amin(rushlight.tensor([[1, 4], [3, 2]]), 0)
+    tensor([1, 2])
+    """
     return _extreme("amin", np.minimum, _AMIN, input, dim, keepdim)
 
 
@@ -156,7 +166,12 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 @numpy_names
 def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """The smallest element; forms as for `max`."""
+    """The smallest element; forms as for `max`.
+
+    >>> import rushlight
+    >>> rushlight.min(rushlight.tensor([3., 1., 2.]))
+    tensor(1.)
+    """
     if dim is None:
         return _extreme("min", np.minimum, _MIN_ALL, input, None, False)
     if isinstance(dim, (TensorBase, np.ndarray)):
@@ -188,7 +203,12 @@ def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 @numpy_names
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The position (int64) of the first smallest element along `dim`, or in the flattened Tensor."""
+    """The position (int64) of the first smallest element along `dim`, or in the flattened Tensor.
+
+    >>> import rushlight
+    >>> rushlight.argmin(rushlight.tensor([3, 1, 2]))
+    tensor(1)
+    """
     return _argument("argmin", np.argmin, input, dim, keepdim)
 
 
@@ -204,18 +224,33 @@ def _truth(name: str, ufunc: Any, input: Any, dim: Any, keepdim: bool) -> Any:
 
 @numpy_names
 def any(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether any element (along `dim`) is nonzero."""
+    """Whether any element (along `dim`) is nonzero.
+
+    >>> import rushlight
+    >>> rushlight.any(rushlight.tensor([[1, 0], [0, 0]]), 1)
+    tensor([ True, False])
+    """
     return _truth("any", np.logical_or, input, dim, keepdim)
 
 
 @numpy_names
 def all(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements (along `dim`) are nonzero."""
+    """Whether all elements (along `dim`) are nonzero.
+
+    >>> import rushlight
+    >>> rushlight.all(rushlight.tensor([1, 0]))
+    tensor(False)
+    """
     return _truth("all", np.logical_and, input, dim, keepdim)
 
 
 def count_nonzero(input: Any, dim: Any = None) -> Tensor:
-    """How many elements (along `dim`) are nonzero, int64."""
+    """How many elements (along `dim`) are nonzero, int64.
+
+    >>> import rushlight
+    >>> rushlight.count_nonzero(rushlight.tensor([3, 0, 2]))
+    tensor(2)
+    """
     x = array_of("count_nonzero", input)
     axes = normal_dims(dim, x.ndim) if x.ndim else None
     value: Any = np.asarray(np.count_nonzero(x, axis=axes), dtypes.I64)

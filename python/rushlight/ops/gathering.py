@@ -80,7 +80,13 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
 
 
 def index_select(input: Any, dim: int, index: Any) -> Tensor:
-    """The slices number `index` (a vector of int64) along `dim`."""
+    """The slices number `index` (a vector of int64) along `dim`.
+
+    >>> import rushlight
+    >>> rushlight.index_select(rushlight.tensor([[1, 2], [3, 4]]), 1, rushlight.tensor([1]))
+    tensor([[2],
+            [4]])
+    """
     x = array_of("index_select", input)
     dim = normal_dim(dim, x.ndim)
     if not x.ndim:
@@ -94,7 +100,12 @@ def index_select(input: Any, dim: int, index: Any) -> Tensor:
 
 
 def take(input: Any, index: Any) -> Tensor:
-    """Elements of the flattened input at the positions `index`, in its shape."""
+    """Elements of the flattened input at the positions `index`, in its shape.
+
+    >>> import rushlight
+    >>> rushlight.take(rushlight.tensor([[1, 2], [3, 4]]), rushlight.tensor([3, 0]))
+    tensor([4, 1])
+    """
     x = array_of("take", input)
     at = array_of("take", index, "index", 2)
     at = at.astype(np.int64) if at.dtype.kind in "iu" else at
@@ -105,7 +116,12 @@ def take(input: Any, index: Any) -> Tensor:
 
 
 def masked_select(input: Any, mask: Any) -> Tensor:
-    """The elements where `mask` (bool, broadcast) holds, as a vector."""
+    """The elements where `mask` (bool, broadcast) holds, as a vector.
+
+    >>> import rushlight
+    >>> rushlight.masked_select(rushlight.tensor([1, 2, 3]), rushlight.tensor([True, False, True]))
+    tensor([1, 3])
+    """
     x, test = array_of("masked_select", input), array_of("masked_select", mask, "mask", 2)
     if test.dtype != np.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
@@ -122,7 +138,13 @@ def masked_select(input: Any, mask: Any) -> Tensor:
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
-    """The positions of nonzero elements: a row each (int64), or `as_tuple` a Tensor per dimension."""
+    """The positions of nonzero elements: a row each (int64), or `as_tuple` a Tensor per dimension.
+
+    >>> import rushlight
+    >>> rushlight.nonzero(rushlight.tensor([5, 0, 6]))
+    tensor([[0],
+            [2]])
+    """
     x = array_of("nonzero", input)
     found = np.atleast_1d(x).nonzero()
     if as_tuple:
@@ -185,7 +207,12 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
 
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
-    """As `scatter`, adding to what is there; a position may occur more than once."""
+    """As `scatter`, adding to what is there; a position may occur more than once.
+
+    >>> import rushlight
+    >>> rushlight.scatter_add(rushlight.zeros(3), 0, rushlight.tensor([0, 0]), rushlight.ones(2))
+    tensor([2., 0., 0.])
+    """
     return _scatter("scatter_add", input, dim, index, src, True)
 
 

@@ -367,13 +367,23 @@ def index_put_(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bo
 
 
 def select(input: Any, dim: int, index: int) -> Tensor:
-    """Slice number `index` along `dim`, as a view without that dimension."""
+    """Slice number `index` along `dim`, as a view without that dimension.
+
+    >>> import rushlight
+    >>> rushlight.select(rushlight.tensor([[1, 2], [3, 4]]), 0, 1)
+    tensor([3, 4])
+    """
     dim = normal_dim(dim, array_of("select", input).ndim)
     return getitem(input, (slice(None),) * dim + (operator.index(index),))
 
 
 def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
-    """Elements start to start + length along `dim`, as a view."""
+    """Elements start to start + length along `dim`, as a view.
+
+    >>> import rushlight
+    >>> rushlight.narrow(rushlight.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
     x = array_of("narrow", input)
     dim, start, length = normal_dim(dim, x.ndim), operator.index(start), operator.index(length)
     if length < 0:

@@ -140,13 +140,24 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
 
 
 def vstack(tensors: Sequence[Any]) -> Tensor:
-    """Joined as rows (vectors become rows first)."""
+    """Joined as rows (vectors become rows first).
+
+    >>> import rushlight
+    >>> rushlight.vstack((rushlight.ones(2), rushlight.zeros(2)))
+    tensor([[1., 1.],
+            [0., 0.]])
+    """
     rows = [each if unwrap(each).ndim > 1 else each.reshape((1, -1)) for each in _sequence("vstack", tensors)]
     return cat(rows, 0)
 
 
 def hstack(tensors: Sequence[Any]) -> Tensor:
-    """Joined along dimension 1, vectors end to end."""
+    """Joined along dimension 1, vectors end to end.
+
+    >>> import rushlight
+    >>> rushlight.hstack((rushlight.ones(1), rushlight.zeros(2)))
+    tensor([1., 0., 0.])
+    """
     given = [each if unwrap(each).ndim else each.reshape((1,)) for each in _sequence("hstack", tensors)]
     return cat(given, 0 if given and unwrap(given[0]).ndim == 1 else 1)
 
@@ -238,7 +249,12 @@ def _cut_up(tensor: Any, x: Any, dim: int, sizes: list[int], rule: Rule, view: V
 
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Cut along `dim` into at most `chunks` views of equal length (the last may be shorter)."""
+    """Cut along `dim` into at most `chunks` views of equal length (the last may be shorter).
+
+    >>> import rushlight
+    >>> rushlight.chunk(rushlight.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     x = array_of("chunk", input)
     if not x.ndim:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
@@ -251,7 +267,12 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """The slices along `dim`, as views without that dimension; what iterating over a Tensor gives."""
+    """The slices along `dim`, as views without that dimension; what iterating over a Tensor gives.
+
+    >>> import rushlight
+    >>> rushlight.unbind(rushlight.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     x = array_of("unbind", input)
     if not x.ndim:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")

@@ -68,12 +68,22 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
 
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The positions (int64) that put the elements in order along `dim`."""
+    """The positions (int64) that put the elements in order along `dim`.
+
+    >>> import rushlight
+    >>> rushlight.argsort(rushlight.tensor([3, 1, 2]))
+    tensor([1, 2, 0])
+    """
     return sort(input, dim, descending).indices
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-    """(values, indices) of the k largest (or smallest) elements along `dim`, in order."""
+    """(values, indices) of the k largest (or smallest) elements along `dim`, in order.
+
+    >>> import rushlight
+    >>> rushlight.topk(rushlight.tensor([1, 3, 2]), 2).values
+    tensor([3, 2])
+    """
     x = array_of("topk", input)
     dim = normal_dim(dim, x.ndim)
     if not 0 <= k <= (x.shape[dim] if x.ndim else 1):
@@ -91,7 +101,12 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:
-    """The distinct elements (or slices along `dim`) in order; on request everyone's place there; counts."""
+    """The distinct elements (or slices along `dim`) in order; on request everyone's place there; counts.
+
+    >>> import rushlight
+    >>> rushlight.unique(rushlight.tensor([3, 1, 3]))
+    tensor([1, 3])
+    """
     x = array_of("unique", input)
     axis = None if dim is None else normal_dim(dim, x.ndim)
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=axis)
@@ -102,7 +117,12 @@ def unique(
 
 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
-    """How often (or with what total weight) each non-negative integer occurs in a vector."""
+    """How often (or with what total weight) each non-negative integer occurs in a vector.
+
+    >>> import rushlight
+    >>> rushlight.bincount(rushlight.tensor([0, 2, 2]))
+    tensor([1, 0, 2])
+    """
     x = array_of("bincount", input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
@@ -113,7 +133,12 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
 
 
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """How many elements lie in each of `bins` equal parts of [min, max] (the input's range if both are 0)."""
+    """How many elements lie in each of `bins` equal parts of [min, max] (the input's range if both are 0).
+
+    >>> import rushlight
+    >>> rushlight.histc(rushlight.tensor([1., 2., 1.]), bins=4, min=0, max=3)
+    tensor([0., 2., 1., 0.])
+    """
     x = array_of("histc", input)
     if x.dtype.kind != "f":
         raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{dtypes.scalar_name(x.dtype)}'")
@@ -129,6 +154,11 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
-    """Where an element is among `test_elements` (with `invert`: is not)."""
+    """Where an element is among `test_elements` (with `invert`: is not).
+
+    >>> import rushlight
+    >>> rushlight.isin(rushlight.tensor([1, 2, 3]), rushlight.tensor([2, 5]))
+    tensor([False,  True, False])
+    """
     value = np.isin(unwrap(elements), unwrap(test_elements), invert=invert)
     return wrap(np.asarray(value))

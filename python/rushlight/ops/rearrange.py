@@ -47,14 +47,26 @@ def flip(input: Any, *args: Any, dims: Any = None) -> Tensor:
 
 
 def fliplr(input: Any) -> Tensor:
-    """Columns in reverse order: flip along dimension 1."""
+    """Columns in reverse order: flip along dimension 1.
+
+    >>> import rushlight
+    >>> rushlight.fliplr(rushlight.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     if array_of("fliplr", input).ndim < 2:
         raise RuntimeError("Input must be >= 2-d.")
     return flip(input, (1,))
 
 
 def flipud(input: Any) -> Tensor:
-    """Rows in reverse order: flip along dimension 0."""
+    """Rows in reverse order: flip along dimension 0.
+
+    >>> import rushlight
+    >>> rushlight.flipud(rushlight.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     if array_of("flipud", input).ndim < 1:
         raise RuntimeError("Input must be >= 1-d.")
     return flip(input, (0,))
@@ -69,7 +81,12 @@ _ROLL = Rule("RollBackward0", _roll_backward)
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
-    """A copy shifted along `dims` (none: in flat order); what leaves at one end enters at the other."""
+    """A copy shifted along `dims` (none: in flat order); what leaves at one end enters at the other.
+
+    >>> import rushlight
+    >>> rushlight.roll(rushlight.tensor([1, 2, 3]), 1)
+    tensor([3, 1, 2])
+    """
     x = array_of("roll", input)
     moves = int_args("roll", (shifts,), "shifts")
     axes = None if dims is None or dims == () else normal_dims(dims, x.ndim)
@@ -108,7 +125,12 @@ def repeat(input: Any, *args: Any, repeats: Any = None) -> Tensor:
 
 
 def tile(input: Any, *args: Any, dims: Any = None) -> Tensor:
-    """`repeat`, with missing numbers taken as 1."""
+    """`repeat`, with missing numbers taken as 1.
+
+    >>> import rushlight
+    >>> rushlight.tile(rushlight.tensor([1, 2]), (2,))
+    tensor([1, 2, 1, 2])
+    """
     times = int_args("tile", args if dims is None else (dims,), "dims")
     missing = array_of("tile", input).ndim - len(times)
     return repeat(input, (1,) * missing + times)
@@ -126,12 +148,24 @@ _TRIL, _TRIU = Rule("TrilBackward0", _tril_backward), Rule("TriuBackward0", _tri
 
 
 def tril(input: Any, diagonal: int = 0) -> Tensor:
-    """A copy with zeros above the given diagonal of the last two dimensions."""
+    """A copy with zeros above the given diagonal of the last two dimensions.
+
+    >>> import rushlight
+    >>> rushlight.tril(rushlight.ones(2, 2))
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
     return record(apply(np.tril, array_of("tril", input), diagonal), _TRIL, (input,), (), diagonal)
 
 
 def triu(input: Any, diagonal: int = 0) -> Tensor:
-    """A copy with zeros below the given diagonal of the last two dimensions."""
+    """A copy with zeros below the given diagonal of the last two dimensions.
+
+    >>> import rushlight
+    >>> rushlight.triu(rushlight.ones(2, 2))
+    tensor([[1., 1.],
+            [0., 1.]])
+    """
     return record(apply(np.triu, array_of("triu", input), diagonal), _TRIU, (input,), (), diagonal)
 
 
@@ -162,7 +196,12 @@ _FROM_DIAGONAL = Rule("DiagonalBackward0", _from_diagonal_backward)
 
 
 def diag(input: Any, diagonal: int = 0) -> Tensor:
-    """A matrix's diagonal as a vector, or a matrix with a vector on its diagonal."""
+    """A matrix's diagonal as a vector, or a matrix with a vector on its diagonal.
+
+    >>> import rushlight
+    >>> rushlight.diag(rushlight.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     x = array_of("diag", input)
     if x.ndim not in (1, 2):
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {x.ndim}D")
@@ -177,7 +216,12 @@ _TRACE = Rule(
 
 
 def trace(input: Any) -> Tensor:
-    """The sum of a matrix's diagonal."""
+    """The sum of a matrix's diagonal.
+
+    >>> import rushlight
+    >>> rushlight.trace(rushlight.tensor([[1, 2], [3, 4]]))
+    tensor(5)
+    """
     x = array_of("trace", input)
     if x.ndim != 2:
         raise RuntimeError("trace: expected a matrix, but got tensor with dim " + str(x.ndim))
@@ -186,7 +230,13 @@ def trace(input: Any) -> Tensor:
 
 
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
-    """Coordinate Tensors of a grid, from vectors; `indexing` is 'ij' (default) or 'xy'."""
+    """Coordinate Tensors of a grid, from vectors; `indexing` is 'ij' (default) or 'xy'.
+
+    >>> import rushlight
+    >>> rushlight.meshgrid(rushlight.arange(2), rushlight.arange(3), indexing="ij")[0]
+    tensor([[0, 0, 0],
+            [1, 1, 1]])
+    """
     from .shape import expand, reshape, transpose
 
     vectors = (
