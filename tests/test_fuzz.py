@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import random
 import subprocess
 import sys
@@ -16,6 +17,21 @@ import fuzz_oracle
 from rushlight import _core
 
 CASES = 4000
+
+
+@pytest.fixture
+def bounded_memory():
+    """As in the fuzzer's own process: what is too large is refused, and not gigabytes of the test run."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        yield
+        return
+    resource = importlib.import_module("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    present = int(statm.read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (present + fuzz.ADDRESS_SPACE, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -35,6 +51,7 @@ def test_random_arguments_are_answered_or_refused(seed):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("bounded_memory")
 def test_answers_that_differ_between_instruction_sets_are_seen(monkeypatch):
     name = "rushlight.functional.adaptive_max_pool2d"
     case = next(
@@ -45,6 +62,7 @@ def test_answers_that_differ_between_instruction_sets_are_seen(monkeypatch):
         fuzz.run(0, case, True)
 
 
+@pytest.mark.usefixtures("bounded_memory")
 @pytest.mark.parametrize("name", fuzz_oracle.CORE)
 def test_the_oracle_sees_a_wrong_answer(name):
     """One element of a right answer changed by a thousandth of the largest."""
@@ -66,5 +84,6 @@ def test_the_oracle_sees_a_wrong_answer(name):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("bounded_memory")
 def test_a_writer_beside_the_call_changes_no_rule():
     assert [fuzz.run_beside_a_writer(3, case) for case in range(40)]
