@@ -2,7 +2,7 @@
 
 A right call is a name and its arguments, each a value or `A(*shape)`, an array of either library. For every
 argument, `spoilt` gives values that are wrong for its kind: another type, another number of dimensions or of
-elements, another dtype, negative, zero and huge numbers. Nothing here judges; see test_wrong_calls.py.
+elements, another dtype, negative, zero and huge numbers. Nothing here judges; test_wrong_calls.py does.
 """
 
 from __future__ import annotations
