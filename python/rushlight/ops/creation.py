@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _quiet, dtypes
-from ._common import TensorBase, array_of, filling, is_number, unwrap, wrap
+from ._common import array_of, filling, int_of, is_number, unwrap, wrap
 from .convert import check_device, want_grad
 
 if TYPE_CHECKING:
@@ -270,7 +270,9 @@ def new_full(
 
 
 def _number(value: Any) -> Any:
-    return value._data.item() if isinstance(value, TensorBase) else value
+    """A Tensor of one element as a number; everything else as it is."""
+    value = unwrap(value)
+    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
 
 
 def arange(
@@ -321,10 +323,19 @@ def linspace(
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     check_device(device)
+    start, end, steps = _number(start), _number(end), int_of("linspace", "steps", steps)
+    for name, value in (("start", start), ("end", end)):
+        if not is_number(value):
+            if isinstance(value, np.ndarray) and value.ndim:
+                raise RuntimeError(
+                    "linspace only supports 0-dimensional start and end tensors, but got "
+                    f"{name} with {value.ndim} dimension(s)."
+                )
+            raise TypeError(f"linspace(): argument '{name}' must be Number, not {type(value).__name__}")
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     kind = _kind(dtype)
-    return want_grad(wrap(_quiet.apply(_spaced, _number(start), _number(end), steps, kind)), requires_grad)
+    return want_grad(wrap(_quiet.apply(_spaced, start, end, steps, kind)), requires_grad)
 
 
 def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Any:
@@ -371,6 +382,7 @@ def eye(
             [0., 1.]])
     """
     check_device(device)
+    n, m = int_of("eye", "n", n), None if m is None else int_of("eye", "m", m)
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"{'n' if n < 0 else 'm'} must be greater or equal to 0, got {n if n < 0 else m}")
     return want_grad(wrap(np.eye(n, n if m is None else m, dtype=_kind(dtype))), requires_grad)
@@ -380,16 +392,28 @@ def tril_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
 ) -> Tensor:
     """Rows and columns of the elements on and below a diagonal of a row x col matrix, in reading order."""
-    return _indices(np.tril_indices(row, offset, col), dtype, device)
+    return _indices("tril_indices", np.tril_indices, row, col, offset, dtype, device)
 
 
 def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
 ) -> Tensor:
     """Rows and columns of the elements on and above a diagonal of a row x col matrix, in reading order."""
-    return _indices(np.triu_indices(row, offset, col), dtype, device)
+    return _indices("triu_indices", np.triu_indices, row, col, offset, dtype, device)
 
 
-def _indices(places: Any, dtype: Any, device: Any) -> Tensor:
+def _indices(
+    function: str, numpy_function: Any, row: Any, col: Any, offset: Any, dtype: Any, device: Any
+) -> Tensor:
     check_device(device)
+    row, col, offset = (
+        int_of(function, "row", row),
+        int_of(function, "col", col),
+        int_of(function, "offset", offset),
+    )
+    if row < 0 or col < 0:
+        raise RuntimeError(
+            f"{'row' if row < 0 else 'col'} must be non-negative, got {row if row < 0 else col}"
+        )
+    places = _quiet.apply(numpy_function, row, offset, col)
     return wrap(np.stack(places).astype(dtypes.I64 if dtype is None else dtypes.to_numpy(dtype)))
