@@ -177,11 +177,13 @@ struct WinogradChannels {
     Index plane, row;
 };
 
-// Sums of products, output channels side by side: data[xi * plane + c * row + k].
+// Sums of products, output channels side by side: data[xi * plane + c * row + k], in so many segments
+// `segment` elements apart, still to be added up in their order.
 template <class T>
 struct WinogradSums {
     T* data;
     Index plane, row;
+    Index segments, segment;
 };
 
 // The weight gradient of the same convolutions: tiles of m x m of dy are the filter, (m + 2)^2 of x the
