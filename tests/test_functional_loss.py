@@ -78,6 +78,20 @@ def test_linear_same_as_torch(shapes):
     same_in_both(torch, lambda library, *tensors: library.nn.functional.linear(*tensors), *arrays)
 
 
+# Products of 2**18 multiplications and more are cut into pieces, of rows or columns.
+@pytest.mark.parametrize("sizes", [(33, 4099, 10), (7, 301, 1001), (65, 400, 121), (2, 4096, 1000)], ids=str)
+def test_linear_of_some_size(sizes):
+    random = np.random.default_rng(0)
+    n, c, k = sizes
+    x, w, b, dy = (random.integers(-3, 4, size).astype(np.float32) for size in ((n, c), (k, c), (k,), (n, k)))
+    leaves = [leaf(a) for a in (x, w, b)]
+    y = F.linear(*leaves)
+    y.backward(leaf(dy).detach())
+    np.testing.assert_array_equal(y.detach().numpy(), x @ w.T + b)  # small integers: no sum is rounded
+    for got, want in zip(leaves, (dy @ w, dy.T @ x, dy.sum(0)), strict=True):
+        np.testing.assert_array_equal(got.grad.numpy(), want)
+
+
 def test_linear_of_integers():
     y = F.linear(np.array([[1, 2]]), np.array([[3, 4]]), np.array([5]))
     assert y.dtype == np.int64 and y.tolist() == [[16]]

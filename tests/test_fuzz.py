@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import random
 import subprocess
 import sys
@@ -17,21 +16,6 @@ import fuzz_oracle
 from rushlight import _core
 
 CASES = 4000
-
-
-@pytest.fixture
-def bounded_memory():
-    """As in the fuzzer's own process: what is too large is refused, and not gigabytes of the test run."""
-    statm = Path("/proc/self/statm")
-    if not statm.exists():
-        yield
-        return
-    resource = importlib.import_module("resource")
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    present = int(statm.read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (present + fuzz.ADDRESS_SPACE, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 @pytest.mark.parametrize("seed", [0, 1])

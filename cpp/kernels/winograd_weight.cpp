@@ -185,10 +185,15 @@ Index weights_workspace(Index outputs) noexcept {
 
 // Nine weights of one input channel and a vector of output channels; returns them times zero.
 template <class T, class F>
-RUSHLIGHT_INLINE Vec<T> transform_sums(const T* sums, Index plane, T* to, Index row) {
+RUSHLIGHT_INLINE Vec<T> transform_sums(const WinogradSums<const T>& sums, Index first, T* to, Index row) {
     constexpr Index points = F::size * F::size;
     Vec<T> in[points], out[9], nothing = {};
-    RUSHLIGHT_UNROLL for (Index xi = 0; xi < points; ++xi) in[xi] = load(sums + xi * plane);
+    const T* from = sums.data + first;
+    RUSHLIGHT_UNROLL for (Index xi = 0; xi < points; ++xi) in[xi] = load(from + xi * sums.plane);
+    for (Index i = 1; i < sums.segments; ++i) {
+        from += sums.segment;
+        RUSHLIGHT_UNROLL for (Index xi = 0; xi < points; ++xi) in[xi] += load(from + xi * sums.plane);
+    }
     transform_2d<T, F::size, 3>(in, out, F::grad_weight);
     RUSHLIGHT_UNROLL for (Index tap = 0; tap < 9; ++tap) {
         store(to + tap * row, out[tap]);
@@ -206,7 +211,7 @@ bool weights(const WinogradSums<const T>& sums, Index channels, Index outputs, T
         const Index count = min_of(kChannelsAtOnce, channels - first);
         for (Index c = 0; c < count; ++c)
             for (Index k = 0; k < width; k += lanes<T>)
-                nothing += transform_sums<T, F>(sums.data + (first + c) * sums.row + k, sums.plane,
+                nothing += transform_sums<T, F>(sums, (first + c) * sums.row + k,
                                                 workspace + c * 9 * width + k, width);
         for (Index k = 0; k < outputs; k += lanes<T>)
             unpack_lanes(workspace + k, width, count * 9, min_of(lanes<T>, outputs - k),

@@ -1,10 +1,13 @@
-// Winograd's weight gradient: phases and blocks.
+// Winograd's weight gradient: phases, segments and blocks.
 //
-// Tiles are taken in blocks of strips; for each block all channels of x and dy are transformed (shared), and
-// their products are added to the sums of (m + 2)^2 points. Where one block holds all tiles, each task sums
-// up some weights at all points and transforms them back while they are in the second-level cache; otherwise
-// the sums of all weights are shared and wait for the last block. Blocks decide the order of the sums, and
-// depend on the shape alone; what a task is decides nothing.
+// Many tiles and not too many weights: the strips of tiles are cut into a few segments, each with sums of its
+// own at (m + 2)^2 points, which are added up and transformed back at the end. Within a segment tiles are
+// taken in blocks: all channels of x and dy are transformed, and their products added to the segment's sums.
+// A segment is a task that keeps its blocks in its thread's own caches; if there are more threads than
+// segments, or one segment only, each block is transformed and multiplied by all threads together. Where one
+// block holds all tiles, each task sums up some weights at all points and transforms them back while they are
+// in the second-level cache. Segments and blocks decide the order of the sums, and depend on the shape alone;
+// what a task is decides nothing.
 #include "ops/conv2d_winograd_weight.hpp"
 
 #include <algorithm>
@@ -31,6 +34,18 @@ constexpr Index kBlockBytes = 16 * 1024 * 1024, kLeastTiles = 96, kMostTiles = 2
 // Sums of a task, at all points: they stay in a second-level cache.
 constexpr Index kSumBytes = 300 * 1024, kMostChannels = 64, kLeastChannels = 8;
 constexpr Index kTasksPerThread = 3;
+// Segments: adding up their sums costs time, so there are more than a few only if these are small.
+constexpr Index kSegmentTiles = 100, kLeastSegments = 4, kMostSegments = 16;
+constexpr Index kSegmentsBytes = 2560 * 1024, kMostSegmentsBytes = 5 * 1024 * 1024;
+constexpr Index kSegmentBlockBytes = 1024 * 1024;
+
+// Transformed tiles of a block, of all channels.
+template <class T>
+struct Planes {
+    WinogradChannels<T> v;  // of x
+    T* u;                   // of dy, panel after panel, each (tiles, its width)
+    Index u_plane;
+};
 
 // One group of one problem.
 template <class T>
@@ -47,19 +62,15 @@ class Run {
           nanoseconds(nanoseconds),
           points((kernels.tile + 2) * (kernels.tile + 2)),
           strips(p.N * p.tile_rows),
-          blocks(choose_blocks()),
           panels(divide_up(p.outputs, kernels.panel)),
-          u_width(divide_up(p.outputs, kernels.lanes) * kernels.lanes) {
-        const Index tiles = divide_up(strips, blocks) * p.tile_cols;
-        v.row = divide_up(p.channels, kernels.lanes) * kernels.lanes;
-        v.plane = tiles * v.row + kVector;
-        u_plane = tiles * u_width + kVector;
-    }
+          v_width(round_up(p.channels, kernels.lanes)),
+          u_width(round_up(p.outputs, kernels.lanes)),
+          sums_plane(p.channels * u_width + kVector),
+          segments(choose_segments()),
+          blocks(choose_blocks()) {}
 
-    void operator()() {
-        v.data = workspace<T>(Slot::transform, std::size_t(points * v.plane));
-        u = workspace<T>(Slot::weight, std::size_t(points * u_plane));
-        if (blocks == 1)
+    void operator()() const {
+        if (segments * blocks == 1)
             few_tiles();
         else
             many_tiles();
@@ -71,10 +82,11 @@ class Run {
         plan.blocks = {{"groups in turn", groups},
                        {"rows and columns of a tile", kernels.tile},
                        {"tiles", strips * p.tile_cols},
-                       {"blocks of tiles", blocks},
+                       {"segments of tiles", segments},
+                       {"blocks of tiles in a segment", blocks},
                        {"output channels per panel", kernels.panel},
                        {"input channels per task", width}};
-        plan.tasks = parts * panels;
+        plan.tasks = a_task_each() ? segments : parts * panels;
         plan.threads = threads_for(plan.tasks, nanoseconds);
         const double tiles = double(strips * p.tile_cols), C = double(p.channels), K = double(p.outputs);
         // Each transform of a tile takes some (m + 2)^2 additions for each row and column that it applies its
@@ -82,11 +94,12 @@ class Run {
         const double transform = 2.0 * double(points) * double(kernels.tile + 2);
         plan.executed_flops =
             double(groups) * (2 * double(points) * tiles * C * K + transform * (tiles * (C + K) + C * K));
-        // The planes are shared, but lie in the calling thread's scratch memory.
+        // What is shared lies in the calling thread's scratch memory.
         const Index widest = divide_up(divide_up(p.outputs, kernels.lanes), panels) * kernels.lanes;
-        const Index sums = points * ((blocks == 1 ? width * widest : p.channels * u_width) + kVector);
+        const Index sums =
+            segments * blocks == 1 ? points * (width * widest + kVector) : segments * points * sums_plane;
         const Index scratch = kernels.workspace(p) + kernels.weights_workspace(std::min(widest, p.outputs));
-        plan.workspace_bytes = double(scratch + sums + points * (v.plane + u_plane)) * sizeof(T);
+        plan.workspace_bytes = double(scratch + sums + v_size() + u_size()) * sizeof(T);
     }
 
   private:
@@ -110,47 +123,66 @@ class Run {
         return shape;
     }
 
-    // As many tiles as take a few megabytes. From the shape alone.
+    // From the shape alone, as the blocks.
+    Index choose_segments() const {
+        const Index bytes = points * sums_plane * Index(sizeof(T));
+        const Index most = std::min(strips, strips * p.tile_cols / kSegmentTiles);
+        if (most < kLeastSegments || kLeastSegments * bytes > kMostSegmentsBytes) return 1;
+        return std::clamp(std::min(most, kSegmentsBytes / bytes), kLeastSegments, kMostSegments);
+    }
+
+    // In each segment, of as many tiles as take a megabyte, or together a few.
     Index choose_blocks() const {
+        const Index budget = segments > 1 ? kSegmentBlockBytes : kBlockBytes;
         const Index bytes = points * (p.channels + p.outputs) * Index(sizeof(T));
-        const Index most = std::clamp<Index>(kBlockBytes / bytes, kLeastTiles, kMostTiles);
-        if (strips * p.tile_cols <= most) return 1;
-        return divide_up(strips, std::max<Index>(1, most / p.tile_cols));
+        const Index most = std::clamp<Index>(budget / bytes, kLeastTiles, kMostTiles);
+        const Index rows = divide_up(strips, segments);
+        if (rows * p.tile_cols <= most) return 1;
+        return divide_up(rows, std::max<Index>(1, most / p.tile_cols));
     }
 
     // Panel i of the outputs: whole vectors but for the last.
     Range panel(Index i) const {
-        const Range vectors = part(i, panels, divide_up(p.outputs, kernels.lanes));
+        const Range vectors = part(i, panels, u_width / kernels.lanes);
         return Range{vectors.begin * kernels.lanes, std::min(vectors.end * kernels.lanes, p.outputs)};
     }
     Index panel_width(Index i) const {
         const Range outputs = panel(i);
-        return divide_up(outputs.end - outputs.begin, kernels.lanes) * kernels.lanes;
+        return round_up(outputs.end - outputs.begin, kernels.lanes);
     }
 
-    // Both transforms of one block.
-    void transform(Range block) const {
-        const Index vectors = v.row / kernels.lanes, tiles = (block.end - block.begin) * p.tile_cols;
-        parallel_for(vectors + panels, nanoseconds / 8 / double(blocks), [&](Index i) {
-            T* scratch = workspace<T>(Slot::input, std::size_t(kernels.workspace(p)));
-            if (i < vectors) {
-                const Index c = i * kernels.lanes;
-                kernels.source(p, x, block, Range{c, std::min(c + kernels.lanes, p.channels)},
-                               {v.data + c, v.plane, v.row}, scratch);
-            } else {
-                const Range outputs = panel(i - vectors);
-                kernels.gradient(p, dy, block, outputs,
-                                 {u + outputs.begin * tiles, u_plane, panel_width(i - vectors)}, scratch);
-            }
-        });
+    // The calling thread's scratch memory for any block.
+    Index most_tiles() const { return divide_up(divide_up(strips, segments), blocks) * p.tile_cols; }
+    Index v_size() const { return points * (most_tiles() * v_width + kVector); }
+    Index u_size() const { return points * (most_tiles() * u_width + kVector); }
+    Planes<T> planes() const {
+        return {{workspace<T>(Slot::transform, std::size_t(v_size())), v_size() / points, v_width},
+                workspace<T>(Slot::weight, std::size_t(u_size())),
+                u_size() / points};
     }
+
+    // Transforms one panel of dy or, as of i == panels, one vector of channels of x.
+    void transform(Range block, Index i, const Planes<T>& to) const {
+        T* scratch = workspace<T>(Slot::input, std::size_t(kernels.workspace(p)));
+        if (i < panels) {
+            const Range outputs = panel(i);
+            T* u = to.u + outputs.begin * (block.end - block.begin) * p.tile_cols;
+            kernels.gradient(p, dy, block, outputs, {u, to.u_plane, panel_width(i)}, scratch);
+        } else {
+            const Index c = (i - panels) * kernels.lanes;
+            kernels.source(p, x, block, Range{c, std::min(c + kernels.lanes, p.channels)},
+                           {to.v.data + c, to.v.plane, to.v.row}, scratch);
+        }
+    }
+    Index transforms() const { return panels + v_width / kernels.lanes; }
 
     // Products of `channels` and panel k at one point.
-    void multiply(Index xi, Range channels, Index k, Index tiles, T* sums, Index row, bool accumulate) const {
+    void multiply(const Planes<T>& of, Index xi, Range channels, Index k, Index tiles, T* sums, Index row,
+                  bool accumulate) const {
         const Range outputs = panel(k);
-        kernels.products(v.data + xi * v.plane + channels.begin, v.row, channels.end - channels.begin,
-                         u + xi * u_plane + outputs.begin * tiles, outputs.end - outputs.begin, tiles, sums,
-                         row, accumulate);
+        kernels.products(of.v.data + xi * of.v.plane + channels.begin, of.v.row,
+                         channels.end - channels.begin, of.u + xi * of.u_plane + outputs.begin * tiles,
+                         outputs.end - outputs.begin, tiles, sums, row, accumulate);
     }
 
     void finish(const WinogradSums<const T>& sums, Range channels, Index k) const {
@@ -180,43 +212,77 @@ class Run {
     }
 
     void few_tiles() const {
-        transform(Range{0, strips});
+        const Planes<T> tiles = planes();
+        transform_together(Range{0, strips}, tiles);
         for_each_task(nanoseconds, [&](Range channels, Index k) {
             const Index width = panel_width(k), plane = (channels.end - channels.begin) * width + kVector;
             T* sums = workspace<T>(Slot::accumulator, std::size_t(points * plane));
             for (Index xi = 0; xi < points; ++xi)
-                multiply(xi, channels, k, strips * p.tile_cols, sums + xi * plane, width, false);
-            finish({sums, plane, width}, channels, k);
+                multiply(tiles, xi, channels, k, strips * p.tile_cols, sums + xi * plane, width, false);
+            finish({sums, plane, width, 1, 0}, channels, k);
         });
     }
 
     void many_tiles() const {
-        const Index plane = p.channels * u_width + kVector;
-        T* sums = workspace<T>(Slot::extra, std::size_t(points * plane));
-        for (Index b = 0; b < blocks; ++b) {
-            const Range block = part(b, blocks, strips), all{0, p.channels};
-            const Index tiles = (block.end - block.begin) * p.tile_cols;
-            transform(block);
-            parallel_for(points * panels, nanoseconds / double(blocks), [&](Index i) {
-                const Index xi = i / panels, k = i % panels;
-                multiply(xi, all, k, tiles, sums + xi * plane + panel(k).begin, u_width, b > 0);
-            });
-        }
-        for_each_task(double(points) * double(plane) / 4, [&](Range channels, Index k) {
-            finish({sums + channels.begin * u_width + panel(k).begin, plane, u_width}, channels, k);
+        T* sums = workspace<T>(Slot::extra, std::size_t(segments * points * sums_plane));
+        if (a_task_each())
+            parallel_for(segments, nanoseconds, [&](Index segment) { add_alone(segment, planes(), sums); });
+        else
+            for (Index segment = 0; segment < segments; ++segment) add_together(segment, planes(), sums);
+        for_each_task(double(segments * points * sums_plane) / 4, [&](Range channels, Index k) {
+            const T* first = sums + channels.begin * u_width + panel(k).begin;
+            finish({first, sums_plane, u_width, segments, points * sums_plane}, channels, k);
         });
+    }
+
+    // Whether segments are tasks; else each block is cut into some.
+    bool a_task_each() const { return segments > 1 && segments >= num_threads(); }
+
+    Range block(Index segment, Index b) const {
+        const Range mine = part(segment, segments, strips), within = part(b, blocks, mine.end - mine.begin);
+        return {mine.begin + within.begin, mine.begin + within.end};
+    }
+
+    // The segment's sums, by the calling thread.
+    void add_alone(Index segment, const Planes<T>& own, T* sums) const {
+        for (Index b = 0; b < blocks; ++b) {
+            for (Index i = 0; i < transforms(); ++i) transform(block(segment, b), i, own);
+            for (Index i = 0; i < points * panels; ++i) add_products(segment, b, i, own, sums);
+        }
+    }
+
+    // The same, by all threads.
+    void add_together(Index segment, const Planes<T>& shared, T* sums) const {
+        const double time = nanoseconds / double(segments * blocks);
+        for (Index b = 0; b < blocks; ++b) {
+            transform_together(block(segment, b), shared);
+            parallel_for(points * panels, time, [&](Index i) { add_products(segment, b, i, shared, sums); });
+        }
+    }
+
+    // Of block b of the segment, of one panel at one point.
+    void add_products(Index segment, Index b, Index i, const Planes<T>& of, T* sums) const {
+        const Index xi = i / panels, k = i % panels;
+        const Range strips_of = block(segment, b);
+        multiply(of, xi, Range{0, p.channels}, k, (strips_of.end - strips_of.begin) * p.tile_cols,
+                 sums + (segment * points + xi) * sums_plane + panel(k).begin, u_width, b > 0);
+    }
+
+    void transform_together(Range block, const Planes<T>& to) const {
+        parallel_for(transforms(), nanoseconds / 8 / double(segments * blocks),
+                     [&](Index i) { transform(block, i, to); });
     }
 
     const Conv2dShape conv;
     const WinogradShape p;
     const WinogradWeightKernels<T>& kernels;
     const Images<const T> x, dy;
-    T* dw;
-    double nanoseconds;
-    Index points, strips, blocks, panels;
-    WinogradChannels<T> v;
-    T* u;  // panel after panel, each (tiles, its width)
-    Index u_width, u_plane;
+    T* const dw;
+    const double nanoseconds;
+    const Index points, strips, panels;
+    const Index v_width, u_width;  // channels and outputs, in whole vectors
+    const Index sums_plane;        // one point of all weights
+    const Index segments, blocks;  // blocks in each segment
 };
 
 }  // namespace

@@ -77,7 +77,10 @@ _AMAX, _AMIN = Rule("AmaxBackward0", _share_backward), Rule("AminBackward0", _sh
 def _extreme(name: str, ufunc: Any, rule: Rule, input: Any, dim: Any, keepdim: bool) -> Any:
     x = array_of(name, input)
     dims = normal_dims(dim, x.ndim)
-    if x.size == 0 and (dims is None or 0 in [x.shape[d] for d in dims]):
+    if x.size == 0 and dims is not None and 0 in [x.shape[d] for d in dims]:
+        empty = next(d for d in dims if not x.shape[d])
+        raise IndexError(f"{name}(): Expected reduction dim {empty} to have non-zero size.")
+    if x.size == 0 and dims is None:
         raise RuntimeError(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
             "Specify the reduction dim with the 'dim' argument."
@@ -186,6 +189,8 @@ def _argument(name: str, function: Any, input: Any, dim: int | None, keepdim: bo
     if x.size == 0 and (dim is None or x.shape[dim] == 0):
         wanted = "to be specified for input.numel() == 0." if dim is None else f"{dim} to have non-zero size."
         raise IndexError(f"{name}(): Expected reduction dim {wanted}")
+    if x.dtype == np.bool_ and isinstance(input, TensorBase):
+        raise RuntimeError(f"{name}(): does not support bool input")
     value = np.asarray(function(x, dim if x.ndim else None, keepdims=keepdim))
     return wrap(value) if isinstance(input, TensorBase) else value
 

@@ -9,7 +9,19 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.recording import record_views
-from ._common import Rule, TensorBase, ViewRule, array_of, cast, normal_dim, numpy_names, record, unwrap, wrap
+from ._common import (
+    Rule,
+    TensorBase,
+    ViewRule,
+    array_of,
+    cast,
+    int_of,
+    normal_dim,
+    numpy_names,
+    record,
+    unwrap,
+    wrap,
+)
 from .shape import int_args
 
 if TYPE_CHECKING:
@@ -227,7 +239,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tenso
             )
         rule, view = _SPLIT_SIZES, _SPLIT_SIZES_VIEW
     else:
-        (step,) = int_args("split", (split_size_or_sections,), "split_size_or_sections")
+        step = int_of("split", "split_size_or_sections", split_size_or_sections)
         if step < 0:
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
         if step == 0 and length:
@@ -258,6 +270,7 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     x = array_of("chunk", input)
     if not x.ndim:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    chunks = int_of("chunk", "chunks", chunks)
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     length = x.shape[normal_dim(dim, x.ndim)]

@@ -212,14 +212,14 @@ def mv(input: Any, vec: Any) -> Tensor:
     return record(_product(x, y), _MV, (input, vec), (input, vec))
 
 
-def dot(input: Any, other: Any) -> Tensor:
+def dot(input: Any, tensor: Any) -> Tensor:
     """The inner product of two vectors of one length.
 
     >>> import rushlight
     >>> rushlight.dot(rushlight.tensor([1, 2]), rushlight.tensor([3, 4]))
     tensor(11)
     """
-    x, y = array_of("dot", input), array_of("dot", other, "tensor", 2)
+    x, y = array_of("dot", input), array_of("dot", tensor, "tensor", 2)
     if x.ndim != 1 or y.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors")
     if x.dtype != y.dtype:
@@ -232,7 +232,7 @@ def dot(input: Any, other: Any) -> Tensor:
             f"inconsistent tensor size, expected tensor {list(x.shape)} and src {list(y.shape)} to have "
             f"the same number of elements, but got {x.size} and {y.size} elements respectively"
         )
-    return record(np.asarray(_product(x, y)), _DOT, (input, other), (input, other))
+    return record(np.asarray(_product(x, y)), _DOT, (input, tensor), (input, tensor))
 
 
 def outer(input: Any, vec2: Any) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import dtypes
 from .._quiet import apply
-from ._common import Rule, TensorBase, array_of, normal_dim, record, unwrap, wrap
+from ._common import Rule, TensorBase, array_of, flag, int_of, normal_dim, record, unwrap, wrap
 from .extrema import return_type
 from .indexing import spread
 
@@ -60,7 +60,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     >>> rushlight.sort(rushlight.tensor([3., 1., 2.])).indices
     tensor([1, 2, 0])
     """
-    x = array_of("sort", input)
+    x, descending = array_of("sort", input), flag("sort", "descending", descending)
     dim = normal_dim(dim, x.ndim)
     if not x.ndim:
         return _SORT_TYPE(record(x.copy(), _SORT, (input,), (), (None, (), 0)), wrap(np.zeros((), np.int64)))
@@ -84,7 +84,8 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     >>> rushlight.topk(rushlight.tensor([1, 3, 2]), 2).values
     tensor([3, 2])
     """
-    x = array_of("topk", input)
+    x, k, largest = array_of("topk", input), int_of("topk", "k", k), flag("topk", "largest", largest)
+    flag("topk", "sorted", sorted)
     dim = normal_dim(dim, x.ndim)
     if not 0 <= k <= (x.shape[dim] if x.ndim else 1):
         raise RuntimeError("selected index k out of range")
@@ -126,6 +127,8 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     x = array_of("bincount", input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if int_of("bincount", "minlength", minlength) < 0:
+        raise RuntimeError(f"minlength should be >= 0, but got {minlength}")
     value: Any = np.bincount(
         x, None if weights is None else array_of("bincount", weights, "weights", 2), minlength
     )

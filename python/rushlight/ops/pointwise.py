@@ -14,7 +14,19 @@ import numpy as np
 
 from .. import dtypes
 from .._quiet import STATE, enter, leave
-from ._common import OUTPUT, Rule, array_of, as_float, cast, filling, record, sum_to, unwrap, zeros_of
+from ._common import (
+    OUTPUT,
+    Rule,
+    array_of,
+    as_float,
+    broadcast_shape,
+    cast,
+    filling,
+    record,
+    sum_to,
+    unwrap,
+    zeros_of,
+)
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -269,6 +281,9 @@ def _clamp(input: Any, low: Any, high: Any, rules: tuple[Rule, Rule]) -> Any:
     kind = dtypes.result_numpy(*[limit for limit in (x, bottom, top) if limit is not None])
     input = cast(input, kind)
     value = unwrap(input)
+    for limit in (bottom, top):
+        if np.ndim(limit) and limit.shape != x.shape:
+            broadcast_shape(x.shape, limit.shape)  # raises torch's error if they do not fit
     if low is not None:
         value = np.maximum(value, filling(bottom, kind))
     if high is not None:  # after the lower limit: where they cross, the upper one holds

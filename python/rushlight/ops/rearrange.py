@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._quiet import apply
-from ._common import Rule, TensorBase, array_of, normal_dims, record, unwrap
+from ._common import Rule, TensorBase, array_of, int_of, normal_dims, record, unwrap
 from .shape import int_args
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
     x = array_of("roll", input)
     moves = int_args("roll", (shifts,), "shifts")
     axes = None if dims is None or dims == () else normal_dims(dims, x.ndim)
+    if not moves:
+        raise RuntimeError("`shifts` required")
+    if len(moves) != len(axes or (0,)):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(axes or ())}")
     value = np.roll(x, moves[0] if axes is None else moves, axes)
     return record(value, _ROLL, (input,), (), (moves, axes))
 
@@ -155,7 +159,7 @@ def tril(input: Any, diagonal: int = 0) -> Tensor:
     tensor([[1., 0.],
             [1., 1.]])
     """
-    return record(apply(np.tril, array_of("tril", input), diagonal), _TRIL, (input,), (), diagonal)
+    return _triangle("tril", np.tril, _TRIL, input, diagonal)
 
 
 def triu(input: Any, diagonal: int = 0) -> Tensor:
@@ -166,7 +170,14 @@ def triu(input: Any, diagonal: int = 0) -> Tensor:
     tensor([[1., 1.],
             [0., 1.]])
     """
-    return record(apply(np.triu, array_of("triu", input), diagonal), _TRIU, (input,), (), diagonal)
+    return _triangle("triu", np.triu, _TRIU, input, diagonal)
+
+
+def _triangle(name: str, function: Any, rule: Rule, input: Any, diagonal: Any) -> Any:
+    x, diagonal = array_of(name, input), int_of(name, "diagonal", diagonal)
+    if x.ndim < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
+    return record(apply(function, x, diagonal), rule, (input,), (), diagonal)
 
 
 def _diagonal_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
@@ -205,6 +216,7 @@ def diag(input: Any, diagonal: int = 0) -> Tensor:
     x = array_of("diag", input)
     if x.ndim not in (1, 2):
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {x.ndim}D")
+    diagonal = int_of("diag", "diagonal", diagonal)
     if x.ndim == 1:
         return record(apply(np.diag, x, diagonal), _FROM_DIAGONAL, (input,), (), diagonal)
     return record(apply(np.diagonal, x, diagonal).copy(), _DIAGONAL, (input,), (), (x.shape, diagonal))

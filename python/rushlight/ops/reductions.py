@@ -309,7 +309,7 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
     dims = normal_dims(dim, x.ndim)
     axis = dims if x.ndim else None
     with np.errstate(all="ignore"):
-        top = np.max(x, axis=axis, keepdims=True)
+        top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
         top = np.where(np.isfinite(top), top, x.dtype.type(0))
         value = np.log(_add(np.exp(x - top), axis, None, None, True)) + top
     if not keepdim:
