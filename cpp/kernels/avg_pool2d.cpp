@@ -313,6 +313,7 @@ void backward(const AvgPool2dShape& p, const AvgPool2dBackward<T>& tile, T* work
 void add_avg_pool2d(KernelTable& table) noexcept {
     table.avg_pool2d_f32 = {forward_workspace<float>, forward<float>, backward_workspace<float>,
                             backward<float>};
+    if (!kRareTypes) return;
     table.avg_pool2d_f64 = {forward_workspace<double>, forward<double>, backward_workspace<double>,
                             backward<double>};
     table.avg_pool2d_i64 = {no_workspace, forward_integers, nullptr, nullptr};

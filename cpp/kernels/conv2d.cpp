@@ -355,13 +355,14 @@ void add_backward(Conv2dKernels<T>& kernels) {
 void add_conv2d(KernelTable& table) noexcept {
     add_forward(table.conv2d_f32);
     add_forward(table.conv2d_f64);
+    add_backward(table.conv2d_f32);
+    add_backward(table.conv2d_f64);
+    if (!kRareTypes) return;
     add_forward(table.conv2d_u8);
     add_forward(table.conv2d_u16);
     add_forward(table.conv2d_u32);
     add_forward(table.conv2d_u64);
     add_backward_input(table.conv2d_u64);
-    add_backward(table.conv2d_f32);
-    add_backward(table.conv2d_f64);
 }
 
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA

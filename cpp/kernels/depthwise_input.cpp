@@ -211,7 +211,7 @@ void add(DepthwiseKernels<T>& kernels) {
 
 void add_depthwise_input(KernelTable& table) noexcept {
     add(table.depthwise_f32);
-    add(table.depthwise_f64);
+    if (kRareTypes) add(table.depthwise_f64);
 }
 
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA

@@ -340,6 +340,7 @@ MaxPool2dKernels<T> forward_only() {
 
 void add_max_pool2d(KernelTable& table) noexcept {
     table.max_pool2d_f32 = {forward_workspace<float>, forward<float>, scatter_planes<float>};
+    if (!kRareTypes) return;
     table.max_pool2d_f64 = {forward_workspace<double>, forward<double>, scatter_planes<double>};
     table.max_pool2d_u8 = forward_only<std::uint8_t>();
     table.max_pool2d_i8 = forward_only<std::int8_t>();

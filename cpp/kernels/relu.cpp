@@ -33,6 +33,7 @@ void backward(const T* dy, const T* y, T* dx, Index count, bool past_caches) noe
 
 void add_relu(KernelTable& table) noexcept {
     table.relu_f32 = {forward<float>, backward<float>};
+    if (!kRareTypes) return;
     table.relu_f64 = {forward<double>, backward<double>};
     table.relu_u8 = {forward<std::uint8_t>, nullptr};
     table.relu_i8 = {forward<std::int8_t>, nullptr};

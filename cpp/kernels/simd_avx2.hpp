@@ -9,6 +9,7 @@ namespace rushlight::kernels::RUSHLIGHT_ISA {
 namespace {
 
 constexpr Index kVectorBytes = 32;
+constexpr bool kRareTypes = true;  // see NOTE [ Rare types ] in table.cpp
 constexpr bool kMaskedStores = true;
 constexpr bool kMaskedEvenStores = false;  // slow on many CPUs that have no more than AVX2
 

@@ -9,6 +9,7 @@ namespace rushlight::kernels::RUSHLIGHT_ISA {
 namespace {
 
 constexpr Index kVectorBytes = 64;
+constexpr bool kRareTypes = false;  // see NOTE [ Rare types ] in table.cpp
 constexpr bool kMaskedStores = true;
 constexpr bool kMaskedEvenStores = true;
 

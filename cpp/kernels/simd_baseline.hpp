@@ -8,6 +8,7 @@ namespace rushlight::kernels::RUSHLIGHT_ISA {
 namespace {
 
 constexpr Index kVectorBytes = 16;
+constexpr bool kRareTypes = true;  // see NOTE [ Rare types ] in table.cpp
 constexpr bool kMaskedStores = false;
 constexpr bool kMaskedEvenStores = false;
 

@@ -158,7 +158,7 @@ void sigmoid(const T* x, T* y, Index count) noexcept {
 
 void add_softmax(KernelTable& table) noexcept {
     table.softmax_f32 = {forward<float>, backward<float>, sigmoid<float>};
-    table.softmax_f64 = {forward<double>, backward<double>, sigmoid<double>};
+    if (kRareTypes) table.softmax_f64 = {forward<double>, backward<double>, sigmoid<double>};
 }
 
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA

@@ -96,11 +96,12 @@ void fold(const UnfoldShape& p, const Fold<T>& tile) noexcept {
 }  // namespace
 
 void add_unfold(KernelTable& table) noexcept {
+    table.fold_f32.fold = fold<float>;
+    if (!kRareTypes) return;
     table.unfold_u8.unfold = unfold<std::uint8_t>;
     table.unfold_u16.unfold = unfold<std::uint16_t>;
     table.unfold_u32.unfold = unfold<std::uint32_t>;
     table.unfold_u64.unfold = unfold<std::uint64_t>;
-    table.fold_f32.fold = fold<float>;
     table.fold_f64.fold = fold<double>;
     table.fold_u8.fold = fold<std::uint8_t>;
     table.fold_u16.fold = fold<std::uint16_t>;
