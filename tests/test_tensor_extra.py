@@ -152,7 +152,7 @@ def test_numbers_out_of_all_ranges():
         lambda: F.pad(real, (1, 1), value=huge),
         lambda: F.interpolate(rushlight.ones(1, 1, 2, 2), scale_factor=float("inf")),
     ):
-        with pytest.raises(RuntimeError, match=r"cannot be converted without overflow|gives no size|invalid shape dimension"):
+        with pytest.raises(RuntimeError, match=r"without overflow|gives no size|invalid shape dimension"):
             call()
     with pytest.raises(ValueError, match="Overflow when unpacking long long"):
         rushlight.ones(2, 2).tril(2**64)
