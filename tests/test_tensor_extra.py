@@ -167,6 +167,13 @@ def test_numbers_out_of_all_ranges():
             call()
 
 
+def test_the_operators_of_objects_do_not_run():
+    zeros = np.zeros(2, object)
+    for function in (rushlight.add, rushlight.floor_divide, rushlight.pow):
+        with pytest.raises(TypeError, match="but got dtype object"):
+            function(zeros, zeros)
+
+
 def test_norm_0_counts():
     x = rushlight.tensor([[1.0, 0.0, -2.0], [0.0, 0.0, float("nan")]], requires_grad=True)
     assert x.norm(0).item() == 3 and x.norm(0, dim=1).tolist() == [2, 1]

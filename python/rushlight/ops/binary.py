@@ -80,6 +80,7 @@ def _meet(op: Operation, a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
         kind = dtypes.result_numpy(x, y)
     except TypeError:
         raise _operand_type(op, a, b) from None
+    dtypes.category(kind)  # TypeError for objects, whose own operators must not run
     if op.name == "sub" and _is_bool(x) != _is_bool(y):
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert "
