@@ -147,7 +147,8 @@ def _positional(function: str, given: list[Any]) -> list[Any]:
         x, w, b, stride, padding, dilation, groups = [*given, *[None, 1, 0, 1, 1][len(given) - 2 :]][:7]
         return [x, w, b, _twice(stride), padding, _twice(dilation), int(groups)]
     x, kernel, stride, padding, *rest = [*given, *[None, 0][len(given) - 2 :]]
-    options = [x, _twice(kernel), _twice(stride if stride is not None and stride != () else kernel), padding]
+    same_as_kernel = stride is None or (isinstance(stride, tuple) and not stride)
+    options = [x, _twice(kernel), _twice(kernel if same_as_kernel else stride), padding]
     if function == "max_pool2d":
         dilation, ceil_mode, indices = [*rest, *[1, False, False][len(rest) :]]
         return [*options, _twice(dilation), bool(ceil_mode), bool(indices)]

@@ -169,8 +169,13 @@ _NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}
 def numpy_names(function: F) -> F:
     """Let `axis=` and `keepdims=` stand for `dim=` and `keepdim=`, as torch does."""
 
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    place = names.index("keepdim") if "keepdim" in names else len(names)
+
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if len(args) > place:
+            flag(function.__name__, "keepdim", args[place])
         if kwargs:
             kwargs = {_NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()}
             if "keepdim" in kwargs:

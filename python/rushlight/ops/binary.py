@@ -74,12 +74,13 @@ def _meet(op: Operation, a: Any, b: Any) -> tuple[Any, Any, Any, Any]:
     if not isinstance(x, ndarray) and not isinstance(y, ndarray):
         if not (is_number(x) and is_number(y)):
             raise _operand_type(op, a, b)
-        a = wrap(np.asarray(x, dtype=dtypes.number_dtype(x)))  # torch.add(1, 2) is a Tensor
+        a = wrap(apply(np.asarray, x, dtypes.number_dtype(x)))  # torch.add(1, 2) is a Tensor
         x = a._data
     try:
         kind = dtypes.result_numpy(x, y)
     except TypeError:
         raise _operand_type(op, a, b) from None
+    dtypes.category(kind)  # TypeError for objects, whose own operators must not run
     if op.name == "sub" and _is_bool(x) != _is_bool(y):
         raise RuntimeError(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert "

@@ -117,7 +117,7 @@ def _array(value: Any, kind: np.dtype[Any] | None) -> Any:
         _check_nesting(value, [])
         if inferred.kind in "iub":
             raise ValueError("Overflow when unpacking long long") from None
-        array = np.array(_plain(value), np.float64)
+        array = quietly(np.array, _plain(value), np.float64)
     if array.dtype == np.uint64 and inferred == dtypes.I64:
         raise ValueError("Overflow when unpacking long long")
     if kind is not None and kind.kind in "iu" and array.size:

@@ -74,19 +74,25 @@ def linspace(
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     check_device(device)
-    start, end, steps = _number(start), _number(end), int_of("linspace", "steps", steps)
+    start, end, steps = _ends("linspace", start, end, steps)
+    kind = kind_of(dtype)
+    return want_grad(wrap(_quiet.apply(_spaced, start, end, steps, kind)), requires_grad)
+
+
+def _ends(function: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any, int]:
+    """Two numbers and a length, checked."""
+    start, end, steps = _number(start), _number(end), int_of(function, "steps", steps)
     for name, value in (("start", start), ("end", end)):
         if not is_number(value):
             if isinstance(value, np.ndarray) and value.ndim:
                 raise RuntimeError(
-                    "linspace only supports 0-dimensional start and end tensors, but got "
+                    f"{function} only supports 0-dimensional start and end tensors, but got "
                     f"{name} with {value.ndim} dimension(s)."
                 )
-            raise TypeError(f"linspace(): argument '{name}' must be Number, not {type(value).__name__}")
+            raise TypeError(f"{function}(): argument '{name}' must be Number, not {type(value).__name__}")
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    kind = kind_of(dtype)
-    return want_grad(wrap(_quiet.apply(_spaced, start, end, steps, kind)), requires_grad)
+    return start, end, steps
 
 
 def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Any:
@@ -118,8 +124,10 @@ def logspace(
     """`base` to the power of `steps` evenly spaced numbers from start to end."""
     check_device(device)
     kind = kind_of(dtype)
-    powers = _spaced(_number(start), _number(end), steps, np.dtype(np.float64))
-    return want_grad(wrap(_quiet.apply(np.power(float(base), powers).astype, kind)), requires_grad)
+    start, end, steps = _ends("logspace", start, end, steps)
+    powers = _quiet.apply(_spaced, start, end, steps, np.dtype(np.float64))
+    values = np.power(_quiet.apply(float, base), powers)
+    return want_grad(wrap(_quiet.apply(values.astype, kind)), requires_grad)
 
 
 def eye(

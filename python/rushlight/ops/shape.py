@@ -200,7 +200,8 @@ def unflatten(input: Any, dim: int, sizes: Sequence[int]) -> Tensor:
     """Dimension `dim` split into `sizes`; one of them may be -1."""
     x = array_of("unflatten", input)
     dim = normal_dim(dim, x.ndim)
-    shape = x.shape[:dim] + _full_shape(x.shape[dim], tuple(sizes)) + x.shape[dim + 1 :]
+    given = int_args("unflatten", (tuple(sizes),), "sizes")
+    shape = x.shape[:dim] + apply(_full_shape, x.shape[dim], given) + x.shape[dim + 1 :]
     return apply(_shaped, input, shape, False)
 
 
