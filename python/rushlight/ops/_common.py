@@ -151,9 +151,9 @@ def numpy_names(function: F) -> F:
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            kwargs = {_NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()}
-        return function(*args, **kwargs)
+        if not kwargs:
+            return function(*args)
+        return function(*args, **{_NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()})
 
     return cast_type(F, wrapper)
 
