@@ -1,12 +1,14 @@
-"""Fixtures for all tests: every ISA, several thread counts, hypothesis without deadlines.
+"""Fixtures for all tests: every ISA, several thread counts, bounded memory, hypothesis without deadlines.
 
 No test helpers; those are modules beside.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -35,3 +37,18 @@ def threads(request: pytest.FixtureRequest) -> Iterator[int]:
     _core.set_num_threads(request.param)
     yield request.param
     _core.set_num_threads(before)
+
+
+@pytest.fixture
+def bounded_memory() -> Iterator[None]:
+    """What is too large is refused, and not gigabytes of the test run: 3 GiB more than there are."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        yield
+        return
+    resource = importlib.import_module("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    present = int(statm.read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (present + 3 * 2**30, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

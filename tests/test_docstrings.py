@@ -77,3 +77,17 @@ def test_every_other_public_function_has_a_docstring():
     for name in dir(rushlight):
         thing = getattr(rushlight, name)
         assert name.startswith("_") or not callable(thing) or inspect.getdoc(thing), name
+
+
+# Settings, what undoes them, and other names of functions that have an example.
+NEED_NO_EXAMPLE = {"get_printoptions", "printoptions", "set_default_dtype", "set_isa", "set_num_threads"}
+NEED_NO_EXAMPLE |= {"get_rng_state", "seed", "set_rng_state", "rsub", "ravel", "moveaxis", "movedim", "load"}
+NEED_NO_EXAMPLE |= {"swapaxes", "swapdims", "t", "transpose", "unflatten", "unsqueeze", "logspace"}
+NEED_NO_EXAMPLE |= {"tril_indices", "triu_indices"}
+
+
+def test_every_other_public_function_has_an_example():
+    public = {name: getattr(rushlight, name) for name in dir(rushlight) if not name.startswith("_")}
+    ours = {n for n, f in public.items() if inspect.isfunction(f) and f.__module__.startswith("rushlight")}
+    assert len(ours) > 200
+    assert {name for name in ours if ">>>" not in (inspect.getdoc(public[name]) or "")} <= NEED_NO_EXAMPLE

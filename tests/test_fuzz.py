@@ -35,6 +35,7 @@ def test_random_arguments_are_answered_or_refused(seed):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("bounded_memory")
 def test_answers_that_differ_between_instruction_sets_are_seen(monkeypatch):
     name = "rushlight.functional.adaptive_max_pool2d"
     case = next(
@@ -45,6 +46,7 @@ def test_answers_that_differ_between_instruction_sets_are_seen(monkeypatch):
         fuzz.run(0, case, True)
 
 
+@pytest.mark.usefixtures("bounded_memory")
 @pytest.mark.parametrize("name", fuzz_oracle.CORE)
 def test_the_oracle_sees_a_wrong_answer(name):
     """One element of a right answer changed by a thousandth of the largest."""
@@ -66,5 +68,6 @@ def test_the_oracle_sees_a_wrong_answer(name):
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("bounded_memory")
 def test_a_writer_beside_the_call_changes_no_rule():
     assert [fuzz.run_beside_a_writer(3, case) for case in range(40)]

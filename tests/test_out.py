@@ -24,6 +24,7 @@ CALLS = {
     "max_pool2d": (F.max_pool2d, (IMAGES, 2), {}),
     "avg_pool2d": (F.avg_pool2d, (IMAGES, (2, 3)), {"stride": 1}),
     "relu": (F.relu, (IMAGES,), {}),
+    "linear": (F.linear, (IMAGES, _draw(5, 16), _draw(5)), {}),
     "unfold": (F.unfold, (IMAGES, 3), {}),
     "fold": (F.fold, (COLUMNS, (12, 16), 3), {}),
 }
@@ -66,6 +67,20 @@ def test_memory_shared_with_weight_and_bias():
     w[...], b[...] = KERNELS, BIAS
     F.conv2d(IMAGES, w, b, out=memory.reshape(want.shape))
     assert memory.tobytes() == want.tobytes()
+
+    x, matrix, b = _draw(8, 16), _draw(16, 16), _draw(16)
+    want = F.linear(x, matrix, b)
+    memory = np.concatenate([b, np.zeros(112, np.float32)])
+    F.linear(x, matrix, memory[:16], out=memory.reshape(8, 16))
+    assert memory.tobytes() == want.tobytes()
+
+
+def test_linear_one_row_and_one_number_per_row():
+    row, weights, bias = _draw(4), _draw(4), np.ones((), np.float32)
+    for x in (row, IMAGES[0, :, 0, :4]):
+        out = np.empty(x.shape[:-1], np.float32)
+        assert F.linear(x, weights, bias, out=out) is out
+        assert out.tobytes() == np.asarray(F.linear(x, weights, bias)).tobytes()
 
 
 def test_memory_of_a_reversed_and_strided_input():

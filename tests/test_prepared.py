@@ -18,14 +18,18 @@ from rushlight import functional as F
 EVERY_ISA = pytest.mark.parametrize("isa", _core.available_isas(), indirect=True)
 EVERY_PRECISION = pytest.mark.parametrize("precision", ["highest", "high", "medium"])
 
-# (input, weight, stride, padding, dilation, groups): few tiles, many tiles, a batch, groups, dilation, and
-# what no algorithm prepares anything for.
+# (input, weight, stride, padding, dilation, groups): Winograd with few tiles, many tiles, a batch, groups,
+# dilation; direct sums in one block and in several, with output channels that fill whole vectors and that do
+# not, cut for threads and in groups; and what no algorithm prepares anything for.
 CASES = [
     ((1, 32, 29, 30), (40, 32, 3, 3), 1, 1, 1, 1),
     ((2, 17, 47, 61), (19, 17, 3, 3), 1, (0, 2), 1, 1),
     ((3, 48, 21, 22), (34, 24, 3, 3), 1, 1, 1, 2),
     ((1, 16, 61, 60), (18, 16, 3, 3), 1, 2, (2, 1), 1),
     ((2, 16, 9, 9), (16, 16, 3, 3), 2, 1, 1, 1),
+    ((1, 700, 13, 13), (100, 700, 1, 1), 1, 0, 1, 1),
+    ((1, 150, 40, 20), (272, 150, 3, 3), 2, 1, 1, 1),
+    ((2, 160, 17, 17), (96, 80, 5, 3), 1, (2, 1), (1, 2), 2),
     ((2, 3, 9, 9), (5, 3, 2, 4), 1, 1, 1, 1),
     ((4, 5, 5), (4, 1, 3, 3), 1, 1, 1, 4),
 ]
@@ -61,14 +65,14 @@ def test_follows_precision_isa_and_shape():
     """One object through changes of all that decides what is prepared."""
     w = draw(32, 32, 3, 3)
     prepared = F.prepare_conv2d(w)
-    sizes = [(1, 32, 8, 8), (1, 32, 16, 16), (2, 32, 40, 40)]
+    sizes = [(1, 32, 8, 8), (1, 32, 16, 16), (2, 32, 40, 40), (1, 64, 9, 40)]
     for _ in range(2):
         for isa in _core.available_isas():
             for precision in ("highest", "high", "medium"):
                 with using(isa=isa), rushlight.float32_conv_precision(precision):
                     for size in sizes:
-                        x = draw(*size)
-                        assert_same_bits(F.conv2d(x, prepared), F.conv2d(x, w))
+                        x, groups = draw(*size), size[1] // 32
+                        assert_same_bits(F.conv2d(x, prepared, groups=groups), F.conv2d(x, w, groups=groups))
     assert 0 < prepared.nbytes <= 2 * 36 * (w.size + 16) * 4
 
 
@@ -137,6 +141,17 @@ def plain(layer: nn.Conv2d, x: rushlight.Tensor) -> np.ndarray:
     return F.conv2d(x, layer.weight, layer.bias, padding=1).detach().numpy()
 
 
+@EVERY_ISA
+def test_not_finite(isa):
+    """Zeros of the padding times weights that are not finite, which prepared ones are known to be."""
+    x, w = draw(1, 128, 12, 12), draw(128, 128, 3, 3)
+    for value in (np.inf, np.nan):
+        w[7, 5, 0, 2] = value
+        assert_same_bits(
+            F.conv2d(x, F.prepare_conv2d(w), stride=2, padding=1), F.conv2d(x, w, stride=2, padding=1)
+        )
+
+
 def step_of_an_optimizer(layer: nn.Conv2d) -> None:
     layer.weight.grad = rushlight.ones(layer.weight.shape)
     optim.SGD([layer.weight], lr=0.1).step()
@@ -203,6 +218,9 @@ def test_layer_looks_at_its_weights_only_if_they_may_have_changed():
 
 
 def test_layer_prepares_only_without_gradients_and_train_drops_it():
+    for few in (nn.Conv2d(16, 16, 1).eval(), nn.Conv2d(512, 512, 3, groups=512).eval()):
+        few(rushlight.zeros(1, few.in_channels, 5, 5))
+        assert few._prepared is None
     layer, x = layer_in_eval()
     if _core.isa() != "reference":
         assert layer._prepared.nbytes > 0

@@ -16,6 +16,15 @@ WORK = {
                 conv.zero_grad()
                 conv(x).sum().backward()
     """,
+    "a DataLoader's loop": """
+        from rushlight.utils.data import DataLoader, TensorDataset
+        loader = DataLoader(TensorDataset(rushlight.rand(64, 8, 32, 32), rushlight.rand(64)), 4, shuffle=True)
+        conv = nn.Conv2d(8, 8, 3)
+        def work():
+            while True:
+                for images, _ in loader:
+                    conv(images)
+    """,
     "one long call after another": """
         x, weight = np.ones((1, 256, 128, 128), np.float32), np.ones((256, 256, 3, 3), np.float32)
         def work():

@@ -352,13 +352,18 @@ def test_import_is_quick_and_takes_nothing_but_numpy():
     assert min(float(run[0]) for run in runs) < 1  # of NumPy's own import; about a quarter of it in fact
 
 
-MODULES = [
-    "rushlight." + name for name in ("tensor", "printing", "random", "generator", "dtypes", "size", "runtime")
-] + [
-    module.name
-    for package in (rushlight.autograd, importlib.import_module("rushlight.ops"))
-    for module in pkgutil.iter_modules(package.__path__, package.__name__ + ".")
-]
+MODULES = (
+    ["rushlight"]
+    + [
+        "rushlight." + name
+        for name in ("tensor", "printing", "random", "generator", "dtypes", "size", "runtime")
+    ]
+    + [
+        module.name
+        for package in (rushlight.autograd, importlib.import_module("rushlight.ops"))
+        for module in pkgutil.iter_modules(package.__path__, package.__name__ + ".")
+    ]
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

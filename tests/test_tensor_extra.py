@@ -33,6 +33,13 @@ PLAIN = [
     "torch.iinfo(torch.int8), torch.iinfo(torch.int64).max, torch.iinfo(torch.uint8).dtype",
     "torch.accelerator.is_available(), torch.accelerator.current_accelerator()",
     "torch.sinh(torch.tensor([1, 2]))",
+    # What nobody reads may be out of bounds.
+    "torch.zeros(0, 3)[:, torch.tensor([5])]",
+    "torch.zeros(2, 0)[torch.tensor([[5, -9]])]",
+    "torch.zeros(2, 3)[0:0, torch.tensor([7])]",
+    "torch.zeros(2, 0).index_put_((torch.tensor([7]),), torch.tensor(1.0))",
+    "torch.zeros(2, 0).logsumexp(1)",
+    "torch.nn.functional.batch_norm(torch.ones(2, 3, 0, 4), torch.ones(3), torch.ones(3), training=True)",
 ]
 WRONG = [
     ("torch.finfo(torch.int8)", TypeError, "requires a floating point input type"),
@@ -48,6 +55,16 @@ WRONG = [
     ("torch.repeat_interleave(torch.ones(2), -1)", RuntimeError, "negative"),
     ("torch.ones(2, requires_grad=True).scatter_(0, torch.tensor([0]), 1)", RuntimeError, "leaf Variable"),
     ("torch.zeros(2).scatter_(0, torch.tensor([2]), 1)", RuntimeError, "index 2 is out of bounds"),
+    ("torch.zeros(2, 0)[:, torch.tensor([0])]", IndexError, "index.* is out of bounds for dimension"),
+    ("torch.zeros(3, 0)[5]", IndexError, "index 5 is out of bounds for dimension 0 with size 3"),
+    ("torch.arange(6.0).take(torch.tensor([6]))", IndexError, "out of range.* index 6 on a tensor of 6"),
+    ("torch.chunk(torch.zeros(0), 2**64)", ValueError, "Overflow when unpacking long long"),
+    ("torch.triu_indices(2, 2, 2**64)", ValueError, "Overflow when unpacking long long"),
+    ("torch.normal(torch.arange(3), 10**30)", NotImplementedError, "normal_kernel_cpu.*'Long'"),
+    ("torch.normal(10**30, 2**64)", TypeError, "normal"),
+    ("torch.normal(1.0, -2.0, (3,))", RuntimeError, r"normal expects std >= 0.0, but found std -2"),
+    ("torch.normal(torch.ones(2), torch.ones(3))", RuntimeError, "must match the size of tensor b"),
+    ("torch.zeros(2, 3).scatter(1, torch.tensor([0]), 1.0)", RuntimeError, "same number of dimensions"),
 ]
 
 
@@ -127,16 +144,21 @@ def test_numbers_out_of_all_ranges():
         lambda: real.clone().add_(huge),
         lambda: real.norm(huge),
         lambda: real.repeat(2**64),
-        lambda: rushlight.ones(2, 2).tril(2**64),
-        lambda: rushlight.randint(0, float("inf"), (2,)),
         lambda: rushlight.Generator().manual_seed(float("inf")),
         lambda: F.pad(real, (1, 1), value=huge),
         lambda: F.interpolate(rushlight.ones(1, 1, 2, 2), scale_factor=float("inf")),
     ):
         with pytest.raises(RuntimeError, match=r"cannot be converted without overflow|gives no size"):
             call()
-    for call in (lambda: real.roll(float("inf")), lambda: real.split(float("inf"))):
-        with pytest.raises(TypeError, match="must be tuple of ints"):
+    with pytest.raises(ValueError, match="Overflow when unpacking long long"):
+        rushlight.ones(2, 2).tril(2**64)
+    infinity = float("inf")
+    for call in (
+        lambda: real.roll(infinity),
+        lambda: real.split(infinity),
+        lambda: rushlight.randint(0, infinity, (2,)),
+    ):
+        with pytest.raises(TypeError, match=r"must be .*int"):
             call()
 
 

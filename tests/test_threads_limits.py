@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -72,6 +76,18 @@ def test_affinity_limits_the_default(count):
         pytest.skip("not that many CPUs")
     for cpus in (CPUS[:count], CPUS[-count:]):
         assert run(f"os.sched_setaffinity(0, {set(cpus)})\n{ASK}") == str(count)
+
+
+@needs_linux
+@pytest.mark.skipif(not shutil.which("taskset"), reason="needs taskset")
+def test_taskset_limits_the_default():
+    for cpus in {str(CPUS[0]), str(CPUS[-1]), f"{CPUS[0]},{CPUS[-1]}"}:
+        command = ["taskset", "-c", cpus, sys.executable, "-c", ASK]
+        variables = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "RUSHLIGHT_"))}
+        found = subprocess.run(
+            command, env=variables, capture_output=True, text=True, timeout=120, check=True
+        )
+        assert int(found.stdout) == len(set(cpus.split(",")))
 
 
 @needs_team

@@ -94,6 +94,50 @@ void repair_forward(const Conv2dShape& p, const Conv2dForward<T>& tile, Index bl
         }
 }
 
+// Elements from one vector of prepared channels to the next.
+template <class T>
+inline Index prepared_vector(const Conv2dShape& p) {
+    return packed_taps<T>(p.C / p.groups * p.R * p.S) * lanes<T>;
+}
+
+// What is known of a sweep before its operands are.
+template <class T>
+ChannelSweep<T> forward_sweep(const Conv2dShape& p, const Conv2dBlocking& blocking, const TileLayout& layout,
+                              Index channels, bool prepared) {
+    const Index Cg = p.C / p.groups;
+    ChannelSweep<T> c{
+        {}, WeightOrder::taps, layout.h, layout.w, p.H, p.W, {nullptr, prepared ? prepared_vector<T>(p) : 0}};
+    Sweep<T>& s = c.sweep;
+    s.w_channel = Cg * p.R * p.S;
+    s.pitch = layout.pitch;
+    s.tap_count = min_of(Cg, blocking.reduction) * p.R * p.S;
+    s.y_channel = p.OH * p.OW;
+    s.y_row = p.OW;
+    s.y_col = 1;
+    s.channels = channels;
+    s.rows = layout.h.outputs;
+    s.cols = layout.w.outputs;
+    return c;
+}
+
+// Groups share no vector, so that the same weights may be used with any number of groups.
+template <class T>
+Index forward_weights_size(const Conv2dShape& p, const Conv2dBlocking& blocking) noexcept {
+    const Index Kg = p.K / p.groups;
+    if (p.groups > 1 && Kg % lanes<T> > 0) return 0;
+    const TileLayout layout =
+        make_layout(forward_rows(p, 0, blocking.rows), forward_cols(p, 0, blocking.cols), lanes<T>);
+    if (!suits_channels(forward_sweep<T>(p, blocking, layout, Kg, true))) return 0;
+    return (p.K + lanes<T> - 1) / lanes<T> * prepared_vector<T>(p);
+}
+
+template <class T>
+void forward_weights(const Conv2dShape& p, const T* w, T* prepared) noexcept {
+    const Index taps = p.C / p.groups * p.R * p.S;
+    for (Index k = 0; k < p.K; k += lanes<T>, prepared += prepared_vector<T>(p))
+        pack_weights(w + k * taps, taps, min_of(lanes<T>, p.K - k), taps, prepared);
+}
+
 template <class T>
 void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dForward<T>& tile,
              T* workspace) noexcept {
@@ -106,18 +150,10 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
     T* pixels = packed_weights +
                 channel_sweep_elements<T>(blocking.reduction * p.R * p.S, blocking.rows * blocking.cols);
 
-    ChannelSweep<T> c{{}, WeightOrder::taps, layout.h, layout.w, p.H, p.W};
+    ChannelSweep<T> c = forward_sweep<T>(p, blocking, layout, tile.channels.end - tile.channels.begin,
+                                         tile.prepared != nullptr);
     Sweep<T>& s = c.sweep;
-    s.w_channel = Cg * p.R * p.S;
-    s.pitch = layout.pitch;
     s.taps = taps;
-    s.tap_count = min_of(Cg, blocking.reduction) * p.R * p.S;
-    s.y_channel = p.OH * p.OW;
-    s.y_row = p.OW;
-    s.y_col = 1;
-    s.channels = tile.channels.end - tile.channels.begin;
-    s.rows = rows;
-    s.cols = cols;
     const bool by_channels = suits_channels(c);
 
     // Where no tap meets padding and neighbours read neighbours, channels in the lanes need no tile: the
@@ -156,6 +192,9 @@ void forward(const Conv2dShape& p, const Conv2dBlocking& blocking, const Conv2dF
             s.y = tile.y + ((tile.n * p.K + k) * p.OH + tile.rows.begin) * p.OW + tile.cols.begin;
             s.bias = tile.b ? tile.b + k : nullptr;
             s.accumulate = c0 > 0;
+            if (tile.prepared)
+                c.prepared.data =
+                    tile.prepared + k / lanes<T> * c.prepared.vector + c0 * p.R * p.S * lanes<T>;
             sweep_either(c, by_channels, packed_weights);
         }
     }
@@ -207,7 +246,7 @@ void backward_input_phases(const Conv2dShape& p, const Conv2dBlocking& blocking,
     T* const pixels = packed_weights + channel_sweep_elements<T>(blocking.reduction * most_phase_taps(p),
                                                                  blocking.rows * blocking.cols);
 
-    ChannelSweep<T> sweep{{}, WeightOrder::channels, {}, {}, p.OH, p.OW};
+    ChannelSweep<T> sweep{{}, WeightOrder::channels, {}, {}, p.OH, p.OW, {}};
     Sweep<T>& s = sweep.sweep;
     s.w_channel = RS;
     s.pitch = layout.pitch;
@@ -304,6 +343,8 @@ void add_backward_input(Conv2dKernels<T>& kernels) {
 template <class T>
 void add_backward(Conv2dKernels<T>& kernels) {
     add_backward_input(kernels);
+    kernels.forward_weights_size = forward_weights_size<T>;
+    kernels.forward_weights = forward_weights<T>;
     kernels.all_finite = all_finite<T>;
     kernels.repair_forward = repair_forward_whole<T>;
     kernels.repair_backward_input = repair_backward_input_whole<T>;

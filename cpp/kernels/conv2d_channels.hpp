@@ -38,8 +38,9 @@ template <class T>
 struct ChannelSweep {
     Sweep<T> sweep;
     WeightOrder order;
-    Axis h, w;   // tap t of output i reads source row (column) base + i * step + t * delta ...
-    Index H, W;  // ... which is padding outside [0, H)
+    Axis h, w;                  // tap t of output i reads source row (column) base + i * step + t * delta ...
+    Index H, W;                 // ... which is padding outside [0, H)
+    PackedWeights<T> prepared;  // weights that stay put; vector is 0 where there are none
 };
 
 // Taps first .. first + length - 1 of every `period`; `count` times.
@@ -111,8 +112,8 @@ template <class T>
 struct ChannelTile {
     const Tap* taps;
     TapRuns runs;
-    const T* packed;  // weights, V vectors per tap
-    const T* tile;    // pixel i of tap t: tile[t.tile + i * step]
+    PackedWeights<T> packed;
+    const T* tile;  // pixel i of tap t: tile[t.tile + i * step]
     Index step;
     T* results;  // pixel i, vector v: results[i * results_step + v * lanes]
     Index results_step;
@@ -125,14 +126,15 @@ void sweep_channel_registers(const ChannelTile<T>& c) {
     RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) RUSHLIGHT_UNROLL for (Index i = 0; i < P; ++i) sum[v][i] =
         Vec<T>{};
 
-    const T* weight = c.packed + c.runs.first * V * lanes<T>;
+    const T* weight = c.packed.data + c.runs.first * lanes<T>;
     const Tap* tap = c.taps + c.runs.first;
     const T* const tile = c.tile;
     const Index step = c.step, length = c.runs.length, gap = c.runs.period - length;
-    for (Index run = c.runs.count; run > 0; --run, tap += gap, weight += gap * V * lanes<T>)
-        for (const Tap* end = tap + length; tap != end; ++tap, weight += V * lanes<T>) {
+    const Index vector = c.packed.vector;
+    for (Index run = c.runs.count; run > 0; --run, tap += gap, weight += gap * lanes<T>)
+        for (const Tap* end = tap + length; tap != end; ++tap, weight += lanes<T>) {
             Vec<T> w[V];
-            RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) w[v] = load(weight + v * lanes<T>);
+            RUSHLIGHT_UNROLL for (Index v = 0; v < V; ++v) w[v] = load(weight + v * vector);
             // Four at a time: more multiples of the step than that would not fit the registers.
             const T* pixel = tile + tap->tile;
             RUSHLIGHT_UNROLL for (Index i = 0; i < P; ++i) {
@@ -206,7 +208,7 @@ struct Band {
 // A band, times V vectors of channels from m on.
 template <class T, Index V>
 inline void sweep_channel_band(const ChannelSweep<T>& c, const Interior& in, const Band& band, Index m,
-                               const T* packed, T* results) {
+                               const PackedWeights<T>& packed, T* results) {
     const Sweep<T>& s = c.sweep;
     const Index width = band.cols.end - band.cols.begin, area = c.h.count * c.w.count;
     const auto line = [&](const TapRuns& runs, Index i, Index j, Index step, Index results_step,
@@ -244,11 +246,19 @@ inline void sweep_channel_band(const ChannelSweep<T>& c, const Interior& in, con
 template <class T, Index V>
 inline void sweep_channel_block(const ChannelSweep<T>& c, const Interior& in, Index m, T* scratch) {
     const Sweep<T>& s = c.sweep;
-    if (c.order == WeightOrder::taps)
-        pack_weights<T, V>(s, m, scratch);
-    else
-        pack_neighbours<T, V>(s, c.h.count * c.w.count, m, scratch);
-    T* const results = scratch + packed_taps<T>(s.tap_count) * V * lanes<T>;
+    const Index vector = packed_taps<T>(s.tap_count) * lanes<T>;
+    for (Index v = 0; v < V && c.prepared.vector == 0; ++v) {
+        const Index first = m + v * lanes<T>, count = min_of(max_of(s.channels - first, 0), lanes<T>);
+        if (c.order == WeightOrder::taps)
+            pack_weights(s.w + first * s.w_channel + s.taps[0].weight, s.w_channel, count, s.tap_count,
+                         scratch + v * vector);
+        else
+            pack_neighbours(s, c.h.count * c.w.count, first, count, scratch + v * vector);
+    }
+    PackedWeights<T> packed{scratch, vector};
+    if (c.prepared.vector > 0)
+        packed = {c.prepared.data + m / lanes<T> * c.prepared.vector, c.prepared.vector};
+    T* const results = scratch + V * vector;
     const Index col_parts = (s.cols + kBandPixels - 1) / kBandPixels;
     const Index most_rows = kBandPixels / ((s.cols + col_parts - 1) / col_parts);  // of a band
     const Index row_parts = (s.rows + most_rows - 1) / most_rows;
@@ -257,7 +267,7 @@ inline void sweep_channel_block(const ChannelSweep<T>& c, const Interior& in, In
             sweep_channel_band<T, V>(c, in,
                                      {{s.rows * i / row_parts, s.rows * (i + 1) / row_parts},
                                       {s.cols * j / col_parts, s.cols * (j + 1) / col_parts}},
-                                     m, scratch, results);
+                                     m, packed, results);
 }
 
 // scratch: channel_sweep_elements.
@@ -290,7 +300,8 @@ RUSHLIGHT_NOINLINE bool prefers_channels(ChannelSweep<T> c) {
     // A square of weights costs as much as 5 multiply-adds per lane. It holds a vector for each of as many
     // taps, or the weights of one source channel, of which only the phase's taps are wanted.
     const Index squares = (s.w_channel + lanes<T> - 1) / lanes<T>;
-    const double weights = c.order == WeightOrder::taps || s.w_channel == 1
+    const double weights = c.prepared.vector > 0 ? 0.0
+                           : c.order == WeightOrder::taps || s.w_channel == 1
                                ? 5.0
                                : 5.0 * double(lanes<T> * squares) / double(c.h.count * c.w.count);
     // A vector of results costs 6, or 12 if they are not neighbours.

@@ -39,7 +39,12 @@ struct Conv2dForward {
     Range groups, channels, rows, cols;
     bool repair;  // some padding may meet a weight that is not finite: see NOTE [ NaN and padding ] in
                   // conv2d.cpp
+    // What forward_weights has made of w, or null. Then channels.begin is a multiple of kChannelCut.
+    const T* prepared = nullptr;
 };
+
+// Output channels that are cut into tiles are cut at multiples of this, which is one of every ISA's vectors.
+constexpr Index kChannelCut = 16;
 
 // dx[n, g * C/groups + c, rows, cols], written, never added to. The same sums are conv_transpose2d's forward,
 // with its input for dy, its output for dx, and a bias.
@@ -81,6 +86,10 @@ struct Conv2dKernels {
     Index (*forward_workspace)(const Conv2dShape&, const Conv2dBlocking&) noexcept;
     void (*forward)(const Conv2dShape&, const Conv2dBlocking&, const Conv2dForward<T>&,
                     T* workspace) noexcept;
+    // For weights that stay put: the elements of what `forward` makes of them in every call, 0 if nothing;
+    // and the writer of it. Null where there is no such thing (integers, the reference ISA).
+    Index (*forward_weights_size)(const Conv2dShape&, const Conv2dBlocking&) noexcept;
+    void (*forward_weights)(const Conv2dShape&, const T* w, T* prepared) noexcept;
 
     Index (*backward_input_workspace)(const Conv2dShape&, const Conv2dBlocking&) noexcept;
     void (*backward_input)(const Conv2dShape&, const Conv2dBlocking&, const Conv2dBackwardInput<T>&,

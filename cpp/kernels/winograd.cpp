@@ -87,8 +87,7 @@ void output(const WinogradShape& p, const T* u, Index u_plane, const WinogradBlo
             s.pitch = v.tiles;
             s.channels = min_of(kChannelsPerSum, p.channels - c);
             s.outputs = rows;
-            s.vectors = padded / lanes<T>;
-            s.half_last = padded - tiles >= lanes<T> / 2;
+            s.tiles = tiles;
             s.y = products + xi * plane;
             s.row = padded;
             s.accumulate = c > 0;

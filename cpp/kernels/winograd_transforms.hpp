@@ -76,10 +76,11 @@ struct F4 {
         v[4] = even_b - odd_b;
     }
     static constexpr T at_0 = 1 / (a2 * b2), at_a = 1 / (2 * a2 * (a2 - b2)), at_b = 1 / (2 * b2 * (b2 - a2));
+    // Without its row's factor, which `output` brings: there it costs next to nothing.
     RUSHLIGHT_INLINE static void weights(const V* g, V* u) {
-        u[0] = c(at_0) * g[0];
-        const V even_a = c(at_a) * mad(a2, g[2], g[0]), odd_a = c(at_a * a) * g[1];
-        const V even_b = c(at_b) * mad(b2, g[2], g[0]), odd_b = c(at_b * b) * g[1];
+        const V even_a = mad(a2, g[2], g[0]), odd_a = c(a) * g[1];
+        const V even_b = mad(b2, g[2], g[0]), odd_b = c(b) * g[1];
+        u[0] = g[0];
         u[1] = even_a + odd_a;
         u[2] = even_a - odd_a;
         u[3] = even_b + odd_b;
@@ -89,10 +90,10 @@ struct F4 {
     RUSHLIGHT_INLINE static void output(const V* m, V* y) {
         const V sum_a = m[1] + m[2], difference_a = m[1] - m[2];
         const V sum_b = m[3] + m[4], difference_b = m[3] - m[4];
-        y[0] = m[0] + sum_a + sum_b;
-        y[1] = mad(a, difference_a, c(b) * difference_b);
-        y[2] = mad(a2, sum_a, c(b2) * sum_b);
-        y[3] = mad(a2 * a, difference_a, mad(b2 * b, difference_b, m[5]));
+        y[0] = mad(at_0, m[0], mad(at_a, sum_a, c(at_b) * sum_b));
+        y[1] = mad(at_a * a, difference_a, c(at_b * b) * difference_b);
+        y[2] = mad(at_a * a2, sum_a, c(at_b * b2) * sum_b);
+        y[3] = mad(at_a * a2 * a, difference_a, mad(at_b * b2 * b, difference_b, m[5]));
     }
 
     // F(3, 4), the weight gradient: four pixels of grad_output are the filter, three weights the outputs;

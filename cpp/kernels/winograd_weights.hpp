@@ -12,11 +12,14 @@
 namespace rushlight::kernels::RUSHLIGHT_ISA {
 namespace {
 
+// The nine weights of one vector of kernels. A function of its own: inlined into a loop, compilers keep a
+// pointer for every plane, most of them in memory, and moving those takes longer than the transform.
 template <class T, class F>
-RUSHLIGHT_INLINE void store_transformed(const Vec<T>* g, T* u, Index plane) {
-    Vec<T> result[F::size * F::size];
+RUSHLIGHT_NOINLINE void transform_kernels(const T (*taps)[lanes<T>], T* u, Index plane) {
+    Vec<T> g[9], result[F::size * F::size];
+    RUSHLIGHT_UNROLL for (Index tap = 0; tap < 9; ++tap) g[tap] = load(taps[tap]);
     transform_2d<T, 3, F::size>(g, result, F::weights);
-    RUSHLIGHT_UNROLL for (Index xi = 0; xi < F::size * F::size; ++xi) store(u + xi * plane, result[xi]);
+    RUSHLIGHT_UNROLL for (Index xi = 0; xi < F::size * F::size; ++xi, u += plane) store(u, result[xi]);
 }
 
 // Vector number `vector` of the nine that hold the kernels of `kernels` channels.
@@ -55,11 +58,7 @@ inline void forward_panel(const T* w, Index C, Index outputs, T* u, Index plane)
             gather_outputs<T, true>(w + c * 9, C, L, L, taps);
         else
             gather_outputs<T, false>(w + c * 9, C, outputs, here, taps);
-        for (Index i = 0; i < here; ++i) {
-            Vec<T> g[9];
-            RUSHLIGHT_UNROLL for (Index tap = 0; tap < 9; ++tap) g[tap] = load(taps[9 * i + tap]);
-            store_transformed<T, F>(g, u + (c + i) * L, plane);
-        }
+        for (Index i = 0; i < here; ++i) transform_kernels<T, F>(taps + 9 * i, u + (c + i) * L, plane);
     }
 }
 
@@ -78,7 +77,9 @@ inline void backward_panel(const T* w, Index C, Index K, Index outputs, T* u, In
         Vec<T> nine[9], g[9];
         RUSHLIGHT_UNROLL for (Index i = 0; i < 9; ++i) nine[i] = load_ninth(w + k * C * 9, i, outputs);
         sort_turned<T>(nine, g);
-        store_transformed<T, F>(g, u + k * lanes<T>, plane);
+        alignas(kVectorBytes) T taps[9][lanes<T>];
+        RUSHLIGHT_UNROLL for (Index tap = 0; tap < 9; ++tap) store(taps[tap], g[tap]);
+        transform_kernels<T, F>(taps, u + k * lanes<T>, plane);
     }
 }
 

@@ -48,7 +48,7 @@ using Forward = void (*)(const Conv2dShape&, const KernelTable&, const Images<co
 template <class T>
 void forward_direct(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x, const Weights<T>& w,
                     const T* b, T* y, double ns) {
-    direct::forward(s, conv2d_kernels<T>(t), x, w.data, b, y, ns);
+    direct::forward(s, conv2d_kernels<T>(t), x, w, b, y, ns);
 }
 template <class T, const kernels::WinogradKernels<T> KernelTable::* Kernels>
 void forward_winograd(const Conv2dShape& s, const KernelTable& t, const Images<const T>& x,

@@ -35,7 +35,7 @@ constexpr Index kTasksPerThread = 4;
 // The share of a convolution that may be spent on packing once more what another task packs, too; and the
 // fewest output channels that are worth a task.
 constexpr double kMostRepeated = 0.02;
-constexpr Index kLeastChannels = 16;
+constexpr Index kLeastChannels = kernels::kChannelCut;
 
 // Source pixels that `outputs` neighbouring outputs read along one direction.
 Index source_extent(Index outputs, Index stride, Index taps, Index dilation) {
@@ -133,6 +133,12 @@ Tiling choose_tiling(const Conv2dShape& p, const Extent& e, Index element) {
     return t;
 }
 
+// Part i of the output channels of a group.
+Range channel_part(Index i, const Tiling& t, const Extent& e) {
+    const Range cuts = part(i, t.channel_parts, divide_up(e.channels, kLeastChannels));
+    return {cuts.begin * kLeastChannels, std::min(cuts.end * kLeastChannels, e.channels)};
+}
+
 // Calls run(n, groups, channels, rows, cols) for every tile.
 template <class Run>
 void for_each_tile(const Conv2dShape& p, const Extent& e, const Tiling& t, double nanoseconds,
@@ -145,9 +151,8 @@ void for_each_tile(const Conv2dShape& p, const Extent& e, const Tiling& t, doubl
         const Index channel = task % t.channel_parts;
         task /= t.channel_parts;
         const Index group = task % t.group_parts;
-        run(task / t.group_parts, part(group, t.group_parts, p.groups),
-            part(channel, t.channel_parts, e.channels), part(row, t.row_parts, e.rows),
-            part(col, t.col_parts, e.cols));
+        run(task / t.group_parts, part(group, t.group_parts, p.groups), channel_part(channel, t, e),
+            part(row, t.row_parts, e.rows), part(col, t.col_parts, e.cols));
     });
 }
 
@@ -164,19 +169,48 @@ bool has_padding(const Conv2dShape& p) {
            (p.OW - 1) * p.stride_w + (p.S - 1) * p.dilation_w - p.pad_left >= p.W;
 }
 
+// What weights that stay put are asked for in every call.
+template <class T>
+struct Prepared {
+    std::shared_ptr<const void> memory;
+    const T* weights = nullptr;  // as the kernels like them best; null: as they are
+    bool finite = false;
+};
+
+template <class T>
+Prepared<T> prepare(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Conv2dBlocking& blocking,
+                    const Weights<T>& w) {
+    constexpr std::size_t kHead = 64;  // bytes, of which `finite` takes one
+    const std::size_t size = std::size_t(kernels.forward_weights_size(p, blocking));
+    Prepared<T> prepared;
+    prepared.memory = w.prepared->form(&kernels, kHead + size * sizeof(T), [&](void* memory) {
+        char* head = static_cast<char*>(memory);
+        *head = kernels.all_finite(w.data, p.K * (p.C / p.groups) * p.R * p.S);
+        if (size > 0) kernels.forward_weights(p, w.data, reinterpret_cast<T*>(head + kHead));
+    });
+    const char* head = static_cast<const char*>(prepared.memory.get());
+    prepared.finite = *head;
+    if (size > 0) prepared.weights = reinterpret_cast<const T*>(head + kHead);
+    return prepared;
+}
+
 }  // namespace
 
 template <class T>
-void forward(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& x, const T* w,
-             const T* b, T* y, double nanoseconds) {
+void forward(const Conv2dShape& p, const Conv2dKernels<T>& kernels, const Images<const T>& x,
+             const Weights<T>& w, const T* b, T* y, double nanoseconds) {
     const Extent extent = forward_extent(p);
     const Tiling tiling = choose_tiling(p, extent, sizeof(T));
     const std::size_t scratch = std::size_t(kernels.forward_workspace(p, tiling.blocking));
-    const bool repair = has_padding(p) && may_need_repair(kernels, w, p.K * extent.reduction * p.R * p.S,
-                                                          p.N * p.K * p.OH * p.OW);
+    Prepared<T> prepared;
+    if (w.prepared && kernels.forward_weights) prepared = prepare(p, kernels, tiling.blocking, w);
+    const bool repair =
+        has_padding(p) && !prepared.finite &&
+        may_need_repair(kernels, w.data, p.K * extent.reduction * p.R * p.S, p.N * p.K * p.OH * p.OW);
     for_each_tile(
         p, extent, tiling, nanoseconds, [&](Index n, Range groups, Range channels, Range rows, Range cols) {
-            kernels.forward(p, tiling.blocking, {x, w, b, y, n, groups, channels, rows, cols, repair},
+            kernels.forward(p, tiling.blocking,
+                            {x, w.data, b, y, n, groups, channels, rows, cols, repair, prepared.weights},
                             workspace<T>(Slot::input, scratch));
         });
 }
@@ -319,9 +353,9 @@ void describe_backward_weight(const Conv2dShape& p, const Conv2dKernels<T>& kern
         plan.shared_bytes = double(t.chunks() * p.K * (p.C / p.groups) * p.R * p.S) * sizeof(T);
 }
 
-#define INSTANTIATE_FORWARD(T)                                                                              \
-    template void forward<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, const T*, \
-                             const T*, T*, double);                                                         \
+#define INSTANTIATE_FORWARD(T)                                                                    \
+    template void forward<T>(const Conv2dShape&, const Conv2dKernels<T>&, const Images<const T>&, \
+                             const Weights<T>&, const T*, T*, double);                            \
     template void describe_forward<T>(const Conv2dShape&, const Conv2dKernels<T>&, double, Plan&);
 INSTANTIATE_FORWARD(float)
 INSTANTIATE_FORWARD(double)

@@ -9,13 +9,14 @@
 #include "core/tensor.hpp"
 #include "kernels/kernels.hpp"
 #include "ops/plan.hpp"
+#include "ops/prepared_weights.hpp"
 
 namespace rushlight::direct {
 
 // Operands with their strides; `nanoseconds` is the whole job's estimated one-thread time.
 template <class T>
 void forward(const kernels::Conv2dShape& shape, const kernels::Conv2dKernels<T>& kernels,
-             const kernels::Images<const T>& x, const T* w, const T* b, T* y, double nanoseconds);
+             const kernels::Images<const T>& x, const Weights<T>& w, const T* b, T* y, double nanoseconds);
 
 template <class T>
 void backward_input(const kernels::Conv2dShape& shape, const kernels::Conv2dKernels<T>& kernels,

@@ -6,6 +6,7 @@
 #include "ops/conv2d_weight_channels.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -95,8 +96,9 @@ bool suits(const Conv2dShape& p, const Conv2dWeightChannelsKernels<T>& kernels) 
     const double rows = std::max(1.0, double(p.C / p.groups * p.R * p.S));
     const double ours = double(round_up(Kg, kernels.lanes)) * ((Kg <= kernels.lanes ? 1.3 : 1.0) + 10 / rows);
     const Index pitch = p.OW + (p.S - 1) * p.dilation_w / p.stride_w;
-    const double swept =
-        double(round_up(p.OH * pitch, kernels.lanes)) / double(std::max<Index>(p.OH * p.OW, 1));
+    // In doubles: an image of no channels may have any size.
+    const double lanes = double(kernels.lanes), pixels = double(p.OH) * double(p.OW);
+    const double swept = std::ceil(double(p.OH) * double(pitch) / lanes) * lanes / std::max(pixels, 1.0);
     return ours <= 1.4 * double(Kg) * swept;
 }
 

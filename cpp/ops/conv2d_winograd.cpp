@@ -220,7 +220,7 @@ bool suits(const Conv2dShape& p, Index m, Index least_tiles) {
     // Tiles of one image, not of the batch: a batch and its slices must take the same way. Every dilation
     // phase transforms the weights anew, so it should have more tiles to spend them on.
     const Index tiles = divide_up(p.OH / p.dilation_h, m) * divide_up(p.OW / p.dilation_w, m);
-    if (tiles < least_tiles * (p.dilation_h * p.dilation_w > 1 ? 6 : 1)) return false;
+    if (tiles < least_tiles * (p.dilation_h > 1 || p.dilation_w > 1 ? 6 : 1)) return false;
     return p.R == 3 && p.S == 3 && p.stride_h == 1 && p.stride_w == 1 && p.C / p.groups >= 16 &&
            p.K / p.groups >= 16;
 }

@@ -1,5 +1,6 @@
 // What algorithms make of weights that stay put, kept from call to call. What the forms are is the
-// algorithms' business (conv2d_winograd.cpp); whose the weights are and when they change, the caller's.
+// algorithms' business (conv2d_direct.cpp, conv2d_winograd.cpp); whose the weights are and when they change,
+// the caller's.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +12,13 @@ namespace rushlight {
 // One layer's prepared weights. Any number of threads may use it at once.
 class PreparedWeights {
   public:
-    // What make(void* memory) has written into `bytes` bytes, now or in an earlier call by the same `maker`,
-    // an address that stands for an algorithm. The memory is aligned to cache lines.
+    // What make(void* memory) has written into `bytes` bytes, now or in an earlier call for as many by the
+    // same `maker`, an address that stands for an algorithm. The memory is aligned to cache lines.
     template <class Make>
     std::shared_ptr<const void> form(const void* maker, std::size_t bytes, const Make& make) {
         const std::lock_guard<std::mutex> lock(mutex_);
         for (const Form& form : forms_)
-            if (form.maker == maker) return form.memory;
+            if (form.maker == maker && form.bytes == bytes) return form.memory;
         const std::shared_ptr<void> made = allocate(bytes);
         make(made.get());
         forms_[1] = forms_[0];

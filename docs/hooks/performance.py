@@ -1,23 +1,28 @@
-"""The measured tables and pictures of the performance page and of both READMEs, made from performance.json.
+"""Writes the measured tables and pictures of the performance page and of both READMEs from performance.json.
 
-The page's are made whenever the site is built; the READMEs' by `python docs/hooks/performance.py`, and a test
-holds them to the file. performance.json is what `rushlight bench --json` wrote; nothing is measured here.
+    python docs/hooks/performance.py
+
+A test holds all of them to the file. performance.json is what `rushlight bench --json` wrote; nothing is
+measured here.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from rushlight.bench import memory, report, training
 from rushlight.bench.document import Document, Result, Row, read
+from rushlight.bench.pictures import Picture, pictures
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "docs" / "performance.json"
-PLACE = re.compile(r"<!-- bench: (\w+)(?: (\w+))? -->")
+PAGE = ROOT / "docs" / "performance.md"
+IMAGES = ROOT / "docs" / "images" / "performance"
+PLACE = re.compile(r"(<!-- bench: (\w+)(?: (\w+))? -->\n).*?(<!-- /bench -->)", re.DOTALL)
 BLOCK = re.compile(r"(<!-- speed -->\n).*?(<!-- /speed -->)", re.DOTALL)
 NAMES = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "ncnn": "ncnn", "opencv": "OpenCV"}
 NAMES |= {"scipy": "SciPy", "numpy": "NumPy", "python": "Python"}
@@ -181,14 +186,13 @@ def steps() -> str:
     return training.training_table(entries) + "\n" if entries else "Not measured in this run.\n"
 
 
-def picture(prefix: str) -> str:
-    """Those whose name begins so, drawn now."""
-    from rushlight.bench.page import svg
-    from rushlight.bench.pictures import pictures
+def _drawn(prefix: str) -> Iterator[Picture]:
+    return (each for each in pictures(document()) if each.name.startswith(prefix))
 
-    frame = '<figure style="background: white; padding: .5rem">{}<figcaption>{}</figcaption></figure>'
-    found = [each for each in pictures(document()) if each.name.startswith(prefix)]
-    return "\n".join(frame.format(svg(each), each.caption) for each in found) + "\n"
+
+def picture(prefix: str) -> str:
+    """Those whose name begins so: files of their own, because GitHub shows no picture within a page."""
+    return "\n".join(f"![{p.caption}](images/performance/{p.name}.svg)\n" for p in _drawn(prefix))
 
 
 PARTS: dict[str, Callable[..., str]] = {
@@ -202,9 +206,29 @@ PARTS: dict[str, Callable[..., str]] = {
 }
 
 
-def on_page_markdown(markdown: str, **unused: Any) -> str:
-    """mkdocs calls this for every page."""
-    return PLACE.sub(lambda m: PARTS[m[1]](*filter(None, [m[2]])), markdown)
+def with_parts(page: str) -> str:
+    """The page with its parts made anew."""
+    return PLACE.sub(lambda m: m[1] + "\n" + PARTS[m[2]](*filter(None, [m[3]])) + "\n" + m[4], page)
+
+
+def stamp() -> str:
+    """How a picture says of which run it is: its bytes differ from one version of matplotlib to another."""
+    return f"<!-- performance.json {hashlib.sha256(FILE.read_bytes()).hexdigest()[:16]} -->\n"
+
+
+def draw(page: str) -> None:
+    """The page's pictures."""
+    from matplotlib import rc_context
+
+    from rushlight.bench.page import svg
+
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for old in IMAGES.glob("*.svg"):
+        old.unlink()
+    for place in PLACE.finditer(page):
+        for each in _drawn(place[3]) if place[2] == "picture" else ():
+            with rc_context({"svg.hashsalt": each.name}):  # else its ids are random
+                (IMAGES / f"{each.name}.svg").write_text(stamp() + svg(each), "utf-8")
 
 
 # ---- the READMEs -----------------------------------------------------------------------------------------
@@ -252,3 +276,5 @@ if __name__ == "__main__":
     for name in WORDS:
         path = ROOT / name
         path.write_text(with_speed(name, path.read_text("utf-8")), "utf-8")
+    PAGE.write_text(with_parts(PAGE.read_text("utf-8")), "utf-8")
+    draw(PAGE.read_text("utf-8"))

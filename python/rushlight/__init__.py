@@ -80,17 +80,29 @@ inf, nan, pi, e = _math.inf, _math.nan, _math.pi, _math.e
 
 
 def is_tensor(obj: _Any) -> _TypeGuard[Tensor]:
-    """Whether `obj` is a Tensor."""
+    """Whether `obj` is a Tensor.
+
+    >>> is_tensor([1.0])
+    False
+    """
     return isinstance(obj, Tensor)
 
 
 def is_floating_point(input: Tensor) -> _bool:
-    """Whether a Tensor's dtype is a floating one."""
+    """Whether a Tensor's dtype is a floating one.
+
+    >>> is_floating_point(Tensor([1.0]))
+    True
+    """
     return _bool(_array_of("is_floating_point", input).dtype.kind == "f")
 
 
 def numel(input: Tensor) -> _int:
-    """The number of elements."""
+    """The number of elements.
+
+    >>> numel(Tensor(2, 3))
+    6
+    """
     return _int(_array_of("numel", input).size)
 
 

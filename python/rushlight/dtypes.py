@@ -119,7 +119,12 @@ _default = F32
 
 
 def get_default_dtype() -> dtype:
-    """The dtype of Tensors made from Python floats: torch.float32 unless changed."""
+    """The dtype of Tensors made from Python floats: torch.float32 unless changed.
+
+    >>> import rushlight
+    >>> rushlight.get_default_dtype()
+    torch.float32
+    """
     return _TABLE[_default]
 
 
@@ -243,7 +248,12 @@ def number_dtype(number: Any) -> np.dtype[Any]:
 
 
 def can_cast(from_: dtype, to: dtype) -> builtins.bool:
-    """Whether an in-place result of `from_` may be written into `to`: never to a lower category."""
+    """Whether an in-place result of `from_` may be written into `to`: never to a lower category.
+
+    >>> import rushlight
+    >>> rushlight.can_cast(rushlight.float32, rushlight.int64)
+    False
+    """
     return category(_numpy_of("can_cast", from_)) <= category(_numpy_of("can_cast", to))
 
 

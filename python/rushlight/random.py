@@ -15,7 +15,7 @@ import numpy as np
 from . import _quiet, dtypes
 from .autograd.recording import unwrap, wrap
 from .generator import Generator, integer_values, normal_values, uniform_values
-from .ops._common import array_of
+from .ops._common import array_of, broadcast_shape, int_of
 from .ops.convert import check_device, want_grad
 from .ops.creation import size_args
 
@@ -62,7 +62,12 @@ def seed() -> int:
 
 
 def initial_seed() -> int:
-    """The seed the stream started from."""
+    """The seed the stream started from.
+
+    >>> import rushlight
+    >>> rushlight.initial_seed() >= 0
+    True
+    """
     return default_generator.initial_seed()
 
 
@@ -121,7 +126,12 @@ def randn(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Standard normal. Fewer than 16: two float64 uniforms per pair; else one uniform per element."""
+    """Standard normal. Fewer than 16: two float64 uniforms per pair; else one uniform per element.
+
+    >>> import rushlight
+    >>> rushlight.randn(2, 3).shape
+    torch.Size([2, 3])
+    """
     check_device(device)
     shape = size_args("randn", args if size is None else (size,))
     return want_grad(
@@ -140,7 +150,12 @@ def randint(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers in [low, high): randint(high, size) or randint(low, high, size). int64 by default."""
+    """Integers in [low, high): randint(high, size) or randint(low, high, size). int64 by default.
+
+    >>> import rushlight
+    >>> rushlight.randint(5, 6, (2,))
+    tensor([5, 5])
+    """
     check_device(device)
     given = list(args)
     if given and isinstance(given[-1], (tuple, list)) and size is None:
@@ -152,7 +167,7 @@ def randint(
     low = 0 if low is None else low
     if high is None or size is None:
         raise TypeError("randint() needs high and size: randint(high, size) or randint(low, high, size)")
-    low, high = _quiet.apply(int, low), _quiet.apply(int, high)
+    low, high = int_of("randint", "low", low), int_of("randint", "high", high)
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     kind = dtypes.I64 if dtype is None else dtypes.to_numpy(dtype)
@@ -168,8 +183,14 @@ def randperm(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """0 to n - 1 in random order: position i is swapped with i + output % (n - i), up to i = n - 2."""
+    """0 to n - 1 in random order: position i is swapped with i + output % (n - i), up to i = n - 2.
+
+    >>> import rushlight
+    >>> rushlight.randperm(4).sort().values
+    tensor([0, 1, 2, 3])
+    """
     check_device(device)
+    n = int_of("randperm", "n", n)
     if n < 0:
         raise RuntimeError(f"n must be non-negative, got{n}")
     order = _quiet.apply(np.arange, operator.index(n)).tolist()
@@ -192,29 +213,58 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal numbers: `size` of them, or one per element of the Tensors `mean` and `std`."""
+    """Normal numbers: `size` of them, or one per element of the Tensors `mean` and `std`.
+
+    >>> import rushlight
+    >>> rushlight.normal(rushlight.zeros(2), rushlight.ones(2)).shape
+    torch.Size([2])
+    """
     check_device(device)
-    centre, spread = unwrap(mean), unwrap(std)
     if size is not None:
-        values = normal_values(
-            _of(generator),
-            size_args("normal", (tuple(size),)),
-            _float_kind("normal_kernel_cpu", dtype),
-            float(centre),
-            float(spread),
-        )
+        if not isinstance(size, (tuple, list)):
+            raise TypeError(f"normal(): argument 'size' must be tuple of ints, not {type(size).__name__}")
+        sizes = size_args("normal", (size,))
+        centre, spread = _float("mean", mean), _float("std", std)
+        if not spread >= 0:
+            raise RuntimeError(f"normal expects std >= 0.0, but found std {spread:g}")
+        values = normal_values(_of(generator), sizes, _float_kind("normal_kernel_cpu", dtype), centre, spread)
         return want_grad(wrap(values), requires_grad)
-    if np.any(np.asarray(spread) < 0):
+    numbers = [isinstance(each, (bool, int, float)) for each in (mean, std)]
+    if all(numbers):
+        raise TypeError("normal(): argument 'size' is needed where 'mean' and 'std' are numbers, not Tensors")
+    of_mean = _float("mean", mean) if numbers[0] else array_of("normal", mean, "mean")
+    of_std = _float("std", std) if numbers[1] else array_of("normal", std, "std", 2)
+    kind = dtypes.result_numpy(*(each for each in (of_mean, of_std) if not isinstance(each, float)))
+    if kind.kind != "f":
+        raise NotImplementedError(f"\"normal_kernel_cpu\" not implemented for '{dtypes.scalar_name(kind)}'")
+    if np.any(np.asarray(of_std) < 0):
         raise RuntimeError("normal expects all elements of std >= 0.0")
-    kind = dtypes.result_numpy(centre, spread)
-    shape = np.broadcast_shapes(np.shape(centre), np.shape(spread))
-    return wrap((normal_values(_of(generator), shape, kind, 0, 1) * spread + centre).astype(kind))
+    shape = broadcast_shape(np.shape(of_mean), np.shape(of_std))
+    drawn = normal_values(_of(generator), shape, kind, 0, 1)
+    return wrap(_quiet.apply(lambda: (drawn * of_std + of_mean).astype(kind)))
+
+
+def _float(name: str, value: Any) -> float:
+    """A number, or a Tensor of one element, as a float."""
+    value = unwrap(value)
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
+    if not isinstance(value, (int, float, np.bool_, np.integer, np.floating)):
+        raise TypeError(f"normal(): argument '{name}' must be float, not {type(value).__name__}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"normal(): argument '{name}' is an int too large for a float") from None
 
 
 def bernoulli(input: Any, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability `input` gives for each element, else 0; one uniform of its dtype each.
 
     With `p`, that probability for all elements of a Tensor like `input`; one float64 uniform each.
+
+    >>> import rushlight
+    >>> rushlight.bernoulli(rushlight.tensor([0., 1.]))
+    tensor([0., 1.])
     """
     chance = array_of("bernoulli", input)
     if p is not None:
@@ -238,7 +288,12 @@ def rand_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """`rand` in the shape (and dtype, unless given) of `input`."""
+    """`rand` in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.rand_like(rushlight.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
     x = array_of("rand_like", input)
     return rand(x.shape, generator=generator, dtype=dtype or dtypes.of(x.dtype), requires_grad=requires_grad)
 
@@ -252,7 +307,12 @@ def randn_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """`randn` in the shape (and dtype, unless given) of `input`."""
+    """`randn` in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.randn_like(rushlight.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
     x = array_of("randn_like", input)
     return randn(x.shape, generator=generator, dtype=dtype or dtypes.of(x.dtype), requires_grad=requires_grad)
 
@@ -266,7 +326,12 @@ def randint_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """`randint` in the shape (and dtype, unless given) of `input`."""
+    """`randint` in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.randint_like(rushlight.zeros(2), 3, 4)
+    tensor([3., 3.])
+    """
     x = array_of("randint_like", input)
     return randint(
         *args, x.shape, generator=generator, dtype=dtype or dtypes.of(x.dtype), requires_grad=requires_grad

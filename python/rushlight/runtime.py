@@ -26,7 +26,12 @@ __all__ = [
 
 
 def isa() -> str:
-    """The name of the instruction set whose kernels are in use."""
+    """The name of the instruction set whose kernels are in use.
+
+    >>> import rushlight
+    >>> rushlight.isa() in rushlight.available_isas()
+    True
+    """
     return _core.isa()
 
 
@@ -47,7 +52,12 @@ def set_isa(name: str) -> None:
 
 
 def get_num_threads() -> int:
-    """How many threads large operations use."""
+    """How many threads large operations use.
+
+    >>> import rushlight
+    >>> rushlight.get_num_threads() >= 1
+    True
+    """
     return int(_core.num_threads())
 
 
@@ -79,7 +89,12 @@ def num_threads(n: int) -> Iterator[None]:
 
 
 def get_float32_conv_precision() -> str:
-    """ "highest", "high" or "medium": see `set_float32_conv_precision`."""
+    """ "highest", "high" or "medium": see `set_float32_conv_precision`.
+
+    >>> import rushlight
+    >>> rushlight.get_float32_conv_precision()
+    'high'
+    """
     return _core.conv_precision()
 
 

@@ -20,7 +20,7 @@ from .autograd.graph import Node, Port, TensorBase
 from .autograd.recording import edge_of, unwrap, version_number, wrap
 from .autograd.sharing import handed_out
 from .ops import convert, creation, joining, rearrange
-from .ops._common import normal_dim
+from .ops._common import flag, normal_dim
 from .ops.methods import Methods
 from .size import CPU, Size, device
 
@@ -170,6 +170,7 @@ class Tensor(Methods):
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Ask for gradients (or no longer); returns the Tensor itself."""
+        flag("requires_grad_", "requires_grad", requires_grad)
         if not self.is_leaf:
             if not requires_grad:
                 raise RuntimeError(NOT_LEAF)

@@ -1,4 +1,6 @@
-"""`out=`: results into memory of the caller's. What it must be like is checked in C++ (cpp/bindings)."""
+"""`out=`: results into memory of the caller's. What it must be like is checked in C++ (cpp/bindings), or by
+`check_fits` where NumPy writes.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import numpy as np
 from ..autograd import TensorBase, is_grad_enabled
 from ..autograd.inplace import check, written
 from ..autograd.recording import edge_of
+from ..dtypes import scalar_name
 from ._spelling import Array, type_of
 
 
@@ -44,3 +47,21 @@ def destination(name: str, argument: str, out: Any, inputs: tuple[Any, ...]) -> 
 def handed_back(out: Any) -> Any:
     """`out` itself; a Tensor's version counter has noticed the write."""
     return written(out) if isinstance(out, TensorBase) else out
+
+
+def check_fits(name: str, array: Array, kind: np.dtype[Any], shape: tuple[int, ...]) -> None:
+    """RuntimeError, as from C++, unless a result of this dtype and shape can be written to `array`."""
+    if array.flags.carray and array.dtype == kind and array.shape == shape:
+        return
+    own = array.dtype.newbyteorder("=")
+    faults = [
+        (not array.flags.writeable, ", read-only"),
+        (not array.flags.c_contiguous, ", not C-contiguous"),
+    ]
+    faults += [(array.dtype != own or not array.flags.aligned, ", byte-swapped or misaligned")]
+    wanted = f"size {list(shape)} and dtype {scalar_name(kind)}"
+    raise RuntimeError(
+        f"{name}: expected out to be a writeable, C-contiguous array of native byte order, {wanted}, but got "
+        f"size {list(array.shape)} and dtype {scalar_name(own)}"
+        + "".join([fault for found, fault in faults if found])
+    )

@@ -102,10 +102,11 @@ def prepare_conv2d(weight: ArrayOrTensor) -> PreparedConv2d:
             constant: gradients flow through it to the input, not into it
 
     What there is to prepare depends on the shapes, on the instruction set and on the precision
-    (set_float32_conv_precision); it happens in the first call that wants it, again if one of the latter two
-    has changed, and for 3 x 3 kernels alone: other weights are used as they are. Results have the same bits
-    as those of the weight itself. `prepared.nbytes` tells the memory it takes besides the copy,
-    `prepared.weight` gives that copy. nn.Conv2d does all this by itself in eval mode while no gradients are
+    (set_float32_conv_precision): transformed kernels for Winograd, kernels in the inner loop's order for
+    direct sums, and whether all are finite; nothing for depthwise kernels and for integers. It happens in
+    the first call that wants it, and again if one of these has changed. Results have the same bits as those
+    of the weight itself. `prepared.nbytes` tells the memory it takes besides the copy, `prepared.weight`
+    gives that copy. nn.Conv2d does all this by itself in eval mode while no gradients are
     recorded.
 
     Raises TypeError if weight is neither ndarray nor Tensor. Not in torch.

@@ -17,7 +17,7 @@ from ..ops.pointwise import neg
 from ..ops.reductions import sum as total
 from ..ops.selection import masked_fill
 from ..ops.shape import expand
-from ._spelling import Array, ArrayOrTensor, array_of, as_tensors
+from ._spelling import Array, ArrayOrTensor, array_of, as_tensors, one_int
 from .loss import check_reduction, nll_loss, reduction_of
 from .softmax import log_softmax
 
@@ -54,6 +54,7 @@ def cross_entropy(
 
     Source: torch.nn.functional.cross_entropy; label smoothing: Szegedy et al., 2015.
     """
+    one_int("cross_entropy_loss():", "ignore_index", 5, ignore_index)
     if weight is None and label_smoothing == 0.0 and size_average is None and reduce is None:
         loss = _of_rows(input, target, ignore_index, reduction)
         if loss is not None:

@@ -16,7 +16,7 @@ from ..ops.arithmetic import mul
 from ..ops.inplace import mul_
 from ..random import default_generator
 from ._activation import overwrite
-from ._spelling import ArrayOrTensor, array_of
+from ._spelling import ArrayOrTensor, array_of, flag
 
 
 def dropout(input: ArrayOrTensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
@@ -78,7 +78,8 @@ def dropout2d(input: ArrayOrTensor, p: float = 0.5, training: bool = True, inpla
 
 def _drop(name: str, input: Any, p: Any, training: bool, inplace: bool, drawn: tuple[int, ...]) -> Any:
     """input * noise, with one number of noise per element of the shape `drawn`."""
-    if p < 0.0 or p > 1.0:
+    flag(f"{name}():", "training", 3, training)
+    if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
     x = input._data if isinstance(input, TensorBase) else input
     if not training or p == 0 or x.size == 0:

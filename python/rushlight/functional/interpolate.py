@@ -14,7 +14,7 @@ import numpy as np
 from .. import _quiet
 from ..autograd import Rule, record, unwrap
 from ..dtypes import scalar_name
-from ._spelling import Array, ArrayOrTensor, array_of, integer, type_of
+from ._spelling import Array, ArrayOrTensor, array_of, flag, integer, type_of
 
 _WHERE = "interpolate():"
 _LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5}  # and the number of dimensions each is for
@@ -62,6 +62,8 @@ def interpolate(
     """
     x = array_of(_WHERE, "input", 1, input)
     _check_mode(x, mode, align_corners, antialias)
+    if align_corners is not None:
+        flag(_WHERE, "align_corners", 5, align_corners)
     sizes, factors = _sizes(x.shape[2:], size, scale_factor, recompute_scale_factor)
     _check(x, sizes, mode)
     dimensions = tuple(

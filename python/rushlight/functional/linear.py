@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd import Rule, record
 from ..ops._common import sum_to
+from ._out import check_fits, into
 from ._spelling import ArrayOrTensor, array_of
 
 _WHERE = "linear():"
@@ -25,12 +26,19 @@ _C_NAMES = {
 }
 
 
-def linear(input: ArrayOrTensor, weight: ArrayOrTensor, bias: ArrayOrTensor | None = None) -> Any:
+def linear(
+    input: ArrayOrTensor,
+    weight: ArrayOrTensor,
+    bias: ArrayOrTensor | None = None,
+    *,
+    out: ArrayOrTensor | None = None,
+) -> Any:
     """input @ weight.T + bias.
 
     input   (*, in_features), any number of leading dimensions
     weight  (out_features, in_features), or (in_features,), which gives one number per row
     bias    (out_features,), anything that broadcasts to the output, or None
+    out     write the result here and return this, as in conv2d
     All of one dtype. Returns (*, out_features): an ndarray for ndarrays, a Tensor if any argument is one.
     Raises RuntimeError if shapes or dtypes do not fit.
 
@@ -46,15 +54,29 @@ def linear(input: ArrayOrTensor, weight: ArrayOrTensor, bias: ArrayOrTensor | No
     _check(x, w, b)
     rows = (math.prod(x.shape[:-1]), x.shape[-1])
     matrix = w if w.ndim == 2 else w.reshape(1, -1)
-    y = _product(x if x.ndim == 2 else x.reshape(rows), matrix.T)
     out_shape = x.shape[:-1] + w.shape[:-1]
+    if b is not None:
+        _check_bias(b.shape, out_shape)
+    if out is not None:
+        return into("linear", out, (input, weight, bias), lambda y: _write(y, x, rows, matrix, b, out_shape))
+    y = _product(x if x.ndim == 2 else x.reshape(rows), matrix.T)
     if y.shape != out_shape:
         y = y.reshape(out_shape)
     if b is not None:
-        _check_bias(b.shape, out_shape)
         y = np.add(y, b, out=y) if y.ndim else y + b
     shapes = (rows, matrix.shape, x.shape, w.shape, None if b is None else b.shape)
     return record(y, _rule(x.ndim, w.ndim, b is None), (input, weight, bias), (input, weight), shapes)
+
+
+def _write(y: Any, x: Any, rows: Any, matrix: Any, b: Any, out_shape: tuple[int, ...]) -> None:
+    """The same into `y`, of which x, matrix and b may be parts."""
+    check_fits("linear", y, x.dtype, out_shape)
+    x, matrix, b = (
+        each.copy() if each is not None and np.may_share_memory(each, y) else each for each in (x, matrix, b)
+    )
+    _product(x.reshape(rows), matrix.T, y.reshape(rows[0], matrix.shape[0]))
+    if b is not None:
+        np.add(y, b, out=y)
 
 
 def _linear_backward(grad: Any, saved: Any, shapes: Any, needs: tuple[bool, ...]) -> tuple[Any, ...]:
@@ -78,15 +100,13 @@ def _linear_backward(grad: Any, saved: Any, shapes: Any, needs: tuple[bool, ...]
 _ALONE, _SMALL = 1 << 18, 1 << 22
 
 
-def _product(a: Any, b: Any) -> Any:
-    """a @ b, of matrices."""
+def _product(a: Any, b: Any, out: Any = None) -> Any:
+    """a @ b, of matrices; into `out` if that is given, which shares no memory with them."""
     (m, k), n = a.shape, b.shape[1]
     pieces = -(-m * k * n // _ALONE)
-    if not 1 < pieces <= _SMALL // _ALONE or type(a) is not np.ndarray or type(b) is not np.ndarray:
-        return a @ b
-    if 2 * pieces > max(m, n) or a.dtype.kind != "f":
-        return a @ b
-    out = np.empty((m, n), a.dtype)
+    if not 1 < pieces <= _SMALL // _ALONE or 2 * pieces > max(m, n) or a.dtype.kind != "f":
+        return np.matmul(a, b, out=out)
+    out = np.empty((m, n), a.dtype) if out is None else out
     step = max(m, n) // pieces
     for start in range(0, max(m, n), step):
         piece = slice(start, start + step)

@@ -17,7 +17,7 @@ from ..ops.arithmetic import div, mul, sub
 from ..ops.reductions import sum as total
 from ..ops.selection import masked_fill
 from ..size import Size
-from ._spelling import Array, ArrayOrTensor, array_of, as_tensors
+from ._spelling import Array, ArrayOrTensor, array_of, as_tensors, one_int
 
 REDUCTIONS = ("none", "mean", "sum")
 
@@ -162,7 +162,7 @@ def nll_loss(
     one = x.ndim == 1
     table = x.reshape(1, -1) if one else x
     t = t.reshape(1) if one else t
-    ignored = t == ignore_index
+    ignored = t == one_int("nll_loss():", "ignore_index", 5, ignore_index)
     classes = np.where(ignored, 0, t).astype(np.intp, copy=False)[:, None]
     outside = (classes < 0) | (classes >= table.shape[1])
     if outside.any():

@@ -22,7 +22,7 @@ from ..ops.arithmetic import mul
 from ..ops.pointwise import rsqrt
 from ..ops.reductions import mean as average
 from ..size import Size
-from ._spelling import Array, ArrayOrTensor, array_of, number, type_of
+from ._spelling import Array, ArrayOrTensor, array_of, flag, number, type_of
 
 _WHERE = "batch_norm():"
 _BLOCK = 65536  # elements
@@ -67,6 +67,8 @@ class Layout(NamedTuple):
         return bool(contiguous and x.dtype.isnative and x.dtype.itemsize > 2)
 
     def blocks(self) -> list[slice]:
+        if not self.pixels:
+            return []
         step = max(1, _BLOCK // max(1, self.channels * self.pixels))
         return [slice(start, start + step) for start in range(0, self.shape[0], step)]
 
@@ -109,7 +111,7 @@ def batch_norm(
     Source: torch.nn.functional.batch_norm; Ioffe and Szegedy, 2015.
     """
     x = array_of(_WHERE, "input", 1, input)
-    momentum, eps = _settings(momentum, eps)
+    momentum, eps, training = *_settings(momentum, eps), flag(_WHERE, "training", 6, training)
     if training:
         _check_batch(x.shape, eps)
     given = (running_mean, running_var, weight, bias)
@@ -123,7 +125,7 @@ def batch_norm(
         _move(running_mean, mean, centre, momentum)
         n = x.size / layout.channels
         _move(running_var, var, variance * (n / (n - 1)), momentum)
-    params = layout, centre, _quiet.apply(_scale, variance, eps), eps, bool(training)
+    params = layout, centre, _quiet.apply(_scale, variance, eps), eps, training
     return record(y, BATCH_NORM, (input, weight, bias), (input, weight), params)
 
 

@@ -15,6 +15,9 @@ from ._convolution import Convolution, as_tuple
 _PADDING_NAMES = ("valid", "same")
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
+# Fewer weights than this are not worth the longer way of prepared ones.
+_WORTH_PREPARING = 2048
+
 C = TypeVar("C", bound="Conv2d")
 
 
@@ -104,10 +107,10 @@ class Conv2d(_Conv):
     (-b, b), b = 1 / sqrt(in_channels / groups * height * width).
     Input (N, C, H, W) or (C, H, W); see functional.conv2d for the output's size and the errors.
 
-    In eval mode, while no gradients are recorded, a layer of 3 x 3 kernels keeps what its forward pass
-    computes from the weights alone (functional.prepare_conv2d). A change of the weights is noticed, be it
-    made through a Tensor or an ndarray that shares their memory (though not through a bare address); train()
-    drops it; rushlight.show_config() tells the memory.
+    In eval mode, while no gradients are recorded, a layer of 2048 weights or more that is not depthwise
+    keeps what its forward pass computes from them alone (functional.prepare_conv2d). A change of the weights
+    is noticed, be it made through a Tensor or an ndarray that shares their memory (though not through a bare
+    address); train() drops it; rushlight.show_config() tells the memory.
 
     >>> from rushlight import nn
     >>> nn.Conv2d(3, 16, (3, 5), stride=2, padding=1, bias=False)
@@ -136,7 +139,7 @@ class Conv2d(_Conv):
 
     def _prepare(self, weight: Any, input: Any) -> Any:
         """The weight, or the same prepared, where that pays and nobody wants its gradient."""
-        if self.kernel_size != (3, 3) or self.stride != (1, 1):
+        if self.groups == self.in_channels or unwrap(weight).size < _WORTH_PREPARING:
             return weight
         if is_grad_enabled() and not (edge_of(weight) is None and edge_of(input) is None):
             return weight

@@ -7,6 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..autograd import TensorBase, wrap
+from ..ops._common import flag
 from ..printing import tensor_text
 from ..tensor import Tensor
 
@@ -34,6 +35,7 @@ class Parameter(Tensor):
                 f"'{type(data).__name__}' object has no attribute 'detach': Parameter takes a Tensor, "
                 "as torch.tensor(...) and torch.from_numpy(...) make"
             )
+        flag("Parameter", "requires_grad", requires_grad)
         if requires_grad and data._data.dtype.kind != "f":
             raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
         return cast(Parameter, Tensor._make_subclass(cls, data, requires_grad))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import builtins
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from typing import cast as cast_type
@@ -28,6 +29,8 @@ __all__ = [
     "dim_error",
     "expand_like",
     "filling",
+    "flag",
+    "int_of",
     "is_number",
     "normal_dim",
     "normal_dims",
@@ -46,6 +49,23 @@ _NUMBERS = (builtins.float, builtins.int, builtins.bool, np.number, np.bool_)
 
 def is_number(value: Any) -> bool:
     return isinstance(value, _NUMBERS)
+
+
+def flag(function: str, name: str, value: Any) -> bool:
+    """True or False; torch's TypeError for anything else."""
+    if isinstance(value, (builtins.bool, np.bool_)):
+        return builtins.bool(value)
+    raise TypeError(f"{function}(): argument '{name}' must be bool, not {type(value).__name__}")
+
+
+def int_of(function: str, name: str, value: Any) -> int:
+    """An int of 64 bits (or what has one, as a Tensor of one integer); torch's errors for anything else."""
+    if isinstance(value, (builtins.bool, np.bool_)) or not hasattr(value, "__index__"):
+        raise TypeError(f"{function}(): argument '{name}' must be int, not {type(value).__name__}")
+    number = operator.index(value)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"Overflow when unpacking long long: {name}={number} does not fit in 64 bits")
+    return number
 
 
 def array_of(function: str, value: Any, name: str = "input", position: int = 1) -> Any:
@@ -153,7 +173,10 @@ def numpy_names(function: F) -> F:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if not kwargs:
             return function(*args)
-        return function(*args, **{_NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()})
+        kwargs = {_NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()}
+        if "keepdim" in kwargs:
+            kwargs["keepdim"] = flag(function.__name__, "keepdim", kwargs["keepdim"])
+        return function(*args, **kwargs)
 
     return cast_type(F, wrapper)
 
@@ -167,11 +190,11 @@ def normal_dim(dim: Any, ndim: int) -> int:
     """A dimension number made non-negative; a 0-dim Tensor counts as having one dimension."""
     if type(dim) is int and -ndim <= dim < ndim:
         return dim if dim >= 0 else dim + ndim
-    try:
-        dim = dim.__index__()
-    except AttributeError:
-        raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}") from None
-    size = ndim or 1
+    if isinstance(dim, builtins.bool) or not hasattr(dim, "__index__"):
+        raise TypeError(f"argument 'dim' must be int, not {type(dim).__name__}")
+    dim, size = dim.__index__(), ndim or 1
+    if not -(2**63) <= dim < 2**63:
+        raise ValueError(f"Overflow when unpacking long long: dim={dim} does not fit in 64 bits")
     if not -size <= dim < size:
         raise dim_error(dim, ndim)
     return int(dim % size)

@@ -74,7 +74,12 @@ def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
-    """input - alpha * other, broadcast. Two bool Tensors: RuntimeError, as in torch."""
+    """input - alpha * other, broadcast. Two bool Tensors: RuntimeError, as in torch.
+
+    >>> import rushlight
+    >>> rushlight.sub(rushlight.tensor([1., 2.]), 1)
+    tensor([0., 1.])
+    """
     return binary(SUB, input, other if alpha == 1 else scaled(input, other, alpha))
 
 
@@ -233,17 +238,32 @@ _ROUNDED = {
 
 
 def floor_divide(input: Any, other: Any) -> Tensor:
-    """floor(input / other). RuntimeError for integers divided by zero; no gradient, as in torch."""
+    """floor(input / other). RuntimeError for integers divided by zero; no gradient, as in torch.
+
+    >>> import rushlight
+    >>> rushlight.floor_divide(rushlight.tensor([7, -7]), 2)
+    tensor([ 3, -4])
+    """
     return binary(FLOOR_DIVIDE, input, other)
 
 
 def remainder(input: Any, other: Any) -> Tensor:
-    """input modulo other, with the sign of `other` (Python's %)."""
+    """input modulo other, with the sign of `other` (Python's %).
+
+    >>> import rushlight
+    >>> rushlight.remainder(rushlight.tensor([7, -7]), 3)
+    tensor([1, 2])
+    """
     return binary(REMAINDER, input, other)
 
 
 def fmod(input: Any, other: Any) -> Tensor:
-    """input modulo other, with the sign of `input` (C's fmod)."""
+    """input modulo other, with the sign of `input` (C's fmod).
+
+    >>> import rushlight
+    >>> rushlight.fmod(rushlight.tensor([7, -7]), 3)
+    tensor([ 1, -1])
+    """
     return binary(FMOD, input, other)
 
 
@@ -339,12 +359,22 @@ MINIMUM = Operation("minimum", np.minimum, Rule("MinimumBackward0", _smaller_bac
 
 
 def maximum(input: Any, other: Any) -> Tensor:
-    """The larger of two, element by element; NaN wins; equal elements share the gradient."""
+    """The larger of two, element by element; NaN wins; equal elements share the gradient.
+
+    >>> import rushlight
+    >>> rushlight.maximum(rushlight.tensor([1, 5]), rushlight.tensor([3, 2]))
+    tensor([3, 5])
+    """
     return binary(MAXIMUM, input, other)
 
 
 def minimum(input: Any, other: Any) -> Tensor:
-    """The smaller of two, element by element; NaN wins; equal elements share the gradient."""
+    """The smaller of two, element by element; NaN wins; equal elements share the gradient.
+
+    >>> import rushlight
+    >>> rushlight.minimum(rushlight.tensor([1, 5]), rushlight.tensor([3, 2]))
+    tensor([1, 2])
+    """
     return binary(MINIMUM, input, other)
 
 

@@ -42,6 +42,29 @@ ndarray = np.ndarray
 _quietly = _quiet.apply
 
 
+# For the docstrings: operands, and what the function makes of them. The doctests know whether it is true.
+_EXAMPLES = {
+    "eq": ("[1, 2, 3]), 2", "False,  True, False"),
+    "ne": ("[1, 2, 3]), 2", " True, False,  True"),
+    "lt": ("[1, 2, 3]), 2", " True, False, False"),
+    "le": ("[1, 2, 3]), 2", " True,  True, False"),
+    "gt": ("[1, 2, 3]), 2", "False, False,  True"),
+    "ge": ("[1, 2, 3]), 2", "False,  True,  True"),
+    "logical_and": ("[0, 1, 2]), 1", "False,  True,  True"),
+    "logical_or": ("[0, 1, 2]), 1", "True, True, True"),
+    "logical_xor": ("[0, 1, 2]), 1", " True, False, False"),
+    "bitwise_and": ("[1, 2, 3]), 2", "0, 2, 2"),
+    "bitwise_or": ("[1, 2, 3]), 2", "3, 2, 3"),
+    "bitwise_xor": ("[1, 2, 3]), 2", "3, 0, 1"),
+    "bitwise_left_shift": ("[1, 2, 3]), 2", " 4,  8, 12"),
+    "bitwise_right_shift": ("[1, 2, 3]), 2", "0, 0, 0"),
+    "logical_not": ("[0., 2.])", " True, False"),
+    "isnan": ("[1., rushlight.nan])", "False,  True"),
+    "isinf": ("[1., -rushlight.inf])", "False,  True"),
+    "isfinite": ("[1., rushlight.inf])", " True, False"),
+}
+
+
 def _pair(name: str, a: Any, b: Any) -> tuple[Any, Any]:
     """Both operands as arrays of the type they meet in (Python numbers are weak)."""
     x, y = array_of(name, a), unwrap(b)
@@ -82,7 +105,9 @@ def _question(name: str, function: Callable[..., Any], doc: str) -> Callable[[An
 
 def _named(operation: Any, name: str, doc: str) -> Any:
     operation.__name__ = operation.__qualname__ = name
-    operation.__doc__ = f"{doc}\n\nSource: torch.{name}."
+    operands, results = _EXAMPLES[name]
+    example = f">>> import rushlight\n>>> rushlight.{name}(rushlight.tensor({operands})\ntensor([{results}])"
+    operation.__doc__ = f"{doc}\n\n{example}\n\nSource: torch.{name}."
     operation.__module__ = __name__
     return operation
 
@@ -125,7 +150,12 @@ bitwise_right_shift = _bitwise("bitwise_right_shift", np.right_shift, "input >> 
 
 
 def bitwise_not(input: Any) -> Tensor:
-    """~input: every bit of integers turned over, `not` of bools."""
+    """~input: every bit of integers turned over, `not` of bools.
+
+    >>> import rushlight
+    >>> rushlight.bitwise_not(rushlight.tensor([0, 1]))
+    tensor([-1, -2])
+    """
     x = array_of("bitwise_not", input)
     if x.dtype.kind == "f":
         raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{dtypes.scalar_name(x.dtype)}'")
@@ -136,7 +166,12 @@ def bitwise_not(input: Any) -> Tensor:
 def isclose(
     input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Tensor:
-    """|input - other| <= atol + rtol * |other|, element by element. RuntimeError for different dtypes."""
+    """|input - other| <= atol + rtol * |other|, element by element. RuntimeError for different dtypes.
+
+    >>> import rushlight
+    >>> rushlight.isclose(rushlight.tensor([1., 2.]), rushlight.tensor([1.0000001, 3.]))
+    tensor([ True, False])
+    """
     x, y = array_of("isclose", input), array_of("isclose", other, "other", 2)
     if x.dtype != y.dtype:
         raise RuntimeError(f"{dtypes.scalar_name(x.dtype)} did not match {dtypes.scalar_name(y.dtype)}")
@@ -157,6 +192,11 @@ def allclose(
 
 
 def equal(input: Any, other: Any) -> bool:
-    """Whether both have the same shape and the same elements (NaN equals nothing)."""
+    """Whether both have the same shape and the same elements (NaN equals nothing).
+
+    >>> import rushlight
+    >>> rushlight.equal(rushlight.ones(2), rushlight.ones(2))
+    True
+    """
     x, y = array_of("equal", input), array_of("equal", other, "other", 2)
     return x.shape == y.shape and bool(np.all(x == y))

@@ -168,6 +168,10 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a Tensor: a Tensor itself; the memory of an ndarray or of another library's tensor (DLPack,
     on the CPU) shared where the dtype allows; numbers and lists copied.
+
+    >>> import rushlight
+    >>> rushlight.as_tensor([1, 2])
+    tensor([1, 2])
     """
     check_device(device)
     kind = None if dtype is None else dtypes.to_numpy(dtype)
@@ -319,7 +323,12 @@ _CLONE = Rule("CloneBackward0", _clone_backward)
 
 
 def clone(input: Any, *, memory_format: Any = None) -> Tensor:
-    """A copy, connected to the graph (`detach` cuts, `clone` does not)."""
+    """A copy, connected to the graph (`detach` cuts, `clone` does not).
+
+    >>> import rushlight
+    >>> rushlight.clone(rushlight.ones(2))
+    tensor([1., 1.])
+    """
     return record(array_of("clone", input).copy(order="C"), _CLONE, (input,))
 
 
@@ -329,7 +338,12 @@ def contiguous(input: Any, memory_format: Any = None) -> Tensor:
 
 
 def detach(input: Any) -> Tensor:
-    """The same memory outside the graph; `backward` notices writes through it."""
+    """The same memory outside the graph; `backward` notices writes through it.
+
+    >>> import rushlight
+    >>> rushlight.detach(rushlight.ones(2, requires_grad=True))
+    tensor([1., 1.])
+    """
     if not isinstance(input, TensorBase):
         raise TypeError(f"detach(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}")
     out = wrap(input._data)

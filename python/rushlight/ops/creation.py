@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _quiet, dtypes
-from ._common import TensorBase, array_of, filling, is_number, unwrap, wrap
+from ._common import array_of, filling, int_of, is_number, unwrap, wrap
 from .convert import check_device, want_grad
 
 if TYPE_CHECKING:
@@ -80,7 +80,13 @@ def zeros(
 def ones(
     *args: Any, size: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Ones of the given size."""
+    """Ones of the given size.
+
+    >>> import rushlight
+    >>> rushlight.ones(2, 3)
+    tensor([[1., 1., 1.],
+            [1., 1., 1.]])
+    """
     check_device(device)
     return want_grad(
         wrap(np.ones(size_args("ones", args if size is None else (size,)), _kind(dtype))), requires_grad
@@ -95,7 +101,12 @@ def empty(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """Whatever the memory held, in the given size."""
+    """Whatever the memory held, in the given size.
+
+    >>> import rushlight
+    >>> rushlight.empty(2, 3).shape
+    torch.Size([2, 3])
+    """
     check_device(device)
     return want_grad(
         wrap(np.empty(size_args("empty", args if size is None else (size,)), _kind(dtype))), requires_grad
@@ -105,7 +116,12 @@ def empty(
 def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """`fill_value` everywhere; without `dtype` its own kind decides (bool, int64 or the default float)."""
+    """`fill_value` everywhere; without `dtype` its own kind decides (bool, int64 or the default float).
+
+    >>> import rushlight
+    >>> rushlight.full((2,), 7)
+    tensor([7, 7])
+    """
     if not isinstance(size, (tuple, list)):
         raise TypeError(
             f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}"
@@ -135,7 +151,12 @@ def zeros_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """Zeros in the shape (and dtype, unless given) of `input`."""
+    """Zeros in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.zeros_like(rushlight.ones(2))
+    tensor([0., 0.])
+    """
     check_device(device)
     return want_grad(wrap(np.zeros(*_like("zeros_like", input, dtype))), requires_grad)
 
@@ -148,7 +169,12 @@ def ones_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """Ones in the shape (and dtype, unless given) of `input`."""
+    """Ones in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.ones_like(rushlight.zeros(2))
+    tensor([1., 1.])
+    """
     check_device(device)
     return want_grad(wrap(np.ones(*_like("ones_like", input, dtype))), requires_grad)
 
@@ -161,7 +187,12 @@ def empty_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """Whatever the memory held, in the shape (and dtype, unless given) of `input`."""
+    """Whatever the memory held, in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.empty_like(rushlight.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
     check_device(device)
     return want_grad(wrap(np.empty(*_like("empty_like", input, dtype))), requires_grad)
 
@@ -175,7 +206,12 @@ def full_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """`fill_value` everywhere, in the shape (and dtype, unless given) of `input`."""
+    """`fill_value` everywhere, in the shape (and dtype, unless given) of `input`.
+
+    >>> import rushlight
+    >>> rushlight.full_like(rushlight.zeros(2), 7)
+    tensor([7., 7.])
+    """
     check_device(device)
     shape, kind = _like("full_like", input, dtype)
     return want_grad(wrap(np.full(shape, filling(fill_value, kind))), requires_grad)
@@ -234,7 +270,9 @@ def new_full(
 
 
 def _number(value: Any) -> Any:
-    return value._data.item() if isinstance(value, TensorBase) else value
+    """A Tensor of one element as a number; everything else as it is."""
+    value = unwrap(value)
+    return value.item() if isinstance(value, np.ndarray) and value.size == 1 else value
 
 
 def arange(
@@ -285,10 +323,19 @@ def linspace(
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     check_device(device)
+    start, end, steps = _number(start), _number(end), int_of("linspace", "steps", steps)
+    for name, value in (("start", start), ("end", end)):
+        if not is_number(value):
+            if isinstance(value, np.ndarray) and value.ndim:
+                raise RuntimeError(
+                    "linspace only supports 0-dimensional start and end tensors, but got "
+                    f"{name} with {value.ndim} dimension(s)."
+                )
+            raise TypeError(f"linspace(): argument '{name}' must be Number, not {type(value).__name__}")
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     kind = _kind(dtype)
-    return want_grad(wrap(_quiet.apply(_spaced, _number(start), _number(end), steps, kind)), requires_grad)
+    return want_grad(wrap(_quiet.apply(_spaced, start, end, steps, kind)), requires_grad)
 
 
 def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Any:
@@ -327,8 +374,15 @@ def logspace(
 def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Ones on the diagonal of an n by m matrix (m = n unless given), zeros elsewhere."""
+    """Ones on the diagonal of an n by m matrix (m = n unless given), zeros elsewhere.
+
+    >>> import rushlight
+    >>> rushlight.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     check_device(device)
+    n, m = int_of("eye", "n", n), None if m is None else int_of("eye", "m", m)
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"{'n' if n < 0 else 'm'} must be greater or equal to 0, got {n if n < 0 else m}")
     return want_grad(wrap(np.eye(n, n if m is None else m, dtype=_kind(dtype))), requires_grad)
@@ -338,16 +392,28 @@ def tril_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
 ) -> Tensor:
     """Rows and columns of the elements on and below a diagonal of a row x col matrix, in reading order."""
-    return _indices(np.tril_indices(row, offset, col), dtype, device)
+    return _indices("tril_indices", np.tril_indices, row, col, offset, dtype, device)
 
 
 def triu_indices(
     row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None
 ) -> Tensor:
     """Rows and columns of the elements on and above a diagonal of a row x col matrix, in reading order."""
-    return _indices(np.triu_indices(row, offset, col), dtype, device)
+    return _indices("triu_indices", np.triu_indices, row, col, offset, dtype, device)
 
 
-def _indices(places: Any, dtype: Any, device: Any) -> Tensor:
+def _indices(
+    function: str, numpy_function: Any, row: Any, col: Any, offset: Any, dtype: Any, device: Any
+) -> Tensor:
     check_device(device)
+    row, col, offset = (
+        int_of(function, "row", row),
+        int_of(function, "col", col),
+        int_of(function, "offset", offset),
+    )
+    if row < 0 or col < 0:
+        raise RuntimeError(
+            f"{'row' if row < 0 else 'col'} must be non-negative, got {row if row < 0 else col}"
+        )
+    places = _quiet.apply(numpy_function, row, offset, col)
     return wrap(np.stack(places).astype(dtypes.I64 if dtype is None else dtypes.to_numpy(dtype)))

@@ -77,7 +77,10 @@ _AMAX, _AMIN = Rule("AmaxBackward0", _share_backward), Rule("AminBackward0", _sh
 def _extreme(name: str, ufunc: Any, rule: Rule, input: Any, dim: Any, keepdim: bool) -> Any:
     x = array_of(name, input)
     dims = normal_dims(dim, x.ndim)
-    if x.size == 0 and (dims is None or 0 in [x.shape[d] for d in dims]):
+    if x.size == 0 and dims is not None and 0 in [x.shape[d] for d in dims]:
+        empty = next(d for d in dims if not x.shape[d])
+        raise IndexError(f"{name}(): Expected reduction dim {empty} to have non-zero size.")
+    if x.size == 0 and dims is None:
         raise RuntimeError(
             f"{name}(): Expected reduction dim to be specified for input.numel() == 0. "
             "Specify the reduction dim with the 'dim' argument."
@@ -88,13 +91,23 @@ def _extreme(name: str, ufunc: Any, rule: Rule, input: Any, dim: Any, keepdim: b
 
 @numpy_names
 def amax(input: Any, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """The largest element over `dim` (int, tuple, or () for all); equal ones share the gradient."""
+    """The largest element over `dim` (int, tuple, or () for all); equal ones share the gradient.
+
+    >>> import rushlight
+    >>> rushlight.amax(rushlight.tensor([[1, 4], [3, 2]]), 0)
+    tensor([3, 4])
+    """
     return _extreme("amax", np.maximum, _AMAX, input, dim, keepdim)
 
 
 @numpy_names
 def amin(input: Any, dim: Any = (), keepdim: bool = False) -> Tensor:
-    """The smallest element over `dim` (int, tuple, or () for all); equal ones share the gradient."""
+    """The smallest element over `dim` (int, tuple, or () for all); equal ones share the gradient.
+
+    >>> import rushlight
+    >>> rushlight.amin(rushlight.tensor([[1, 4], [3, 2]]), 0)
+    tensor([1, 2])
+    """
     return _extreme("amin", np.minimum, _AMIN, input, dim, keepdim)
 
 
@@ -156,7 +169,12 @@ def max(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
 
 @numpy_names
 def min(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    """The smallest element; forms as for `max`."""
+    """The smallest element; forms as for `max`.
+
+    >>> import rushlight
+    >>> rushlight.min(rushlight.tensor([3., 1., 2.]))
+    tensor(1.)
+    """
     if dim is None:
         return _extreme("min", np.minimum, _MIN_ALL, input, None, False)
     if isinstance(dim, (TensorBase, np.ndarray)):
@@ -171,6 +189,8 @@ def _argument(name: str, function: Any, input: Any, dim: int | None, keepdim: bo
     if x.size == 0 and (dim is None or x.shape[dim] == 0):
         wanted = "to be specified for input.numel() == 0." if dim is None else f"{dim} to have non-zero size."
         raise IndexError(f"{name}(): Expected reduction dim {wanted}")
+    if x.dtype == np.bool_ and isinstance(input, TensorBase):
+        raise RuntimeError(f"{name}(): does not support bool input")
     value = np.asarray(function(x, dim if x.ndim else None, keepdims=keepdim))
     return wrap(value) if isinstance(input, TensorBase) else value
 
@@ -188,7 +208,12 @@ def argmax(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
 
 @numpy_names
 def argmin(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The position (int64) of the first smallest element along `dim`, or in the flattened Tensor."""
+    """The position (int64) of the first smallest element along `dim`, or in the flattened Tensor.
+
+    >>> import rushlight
+    >>> rushlight.argmin(rushlight.tensor([3, 1, 2]))
+    tensor(1)
+    """
     return _argument("argmin", np.argmin, input, dim, keepdim)
 
 
@@ -204,18 +229,33 @@ def _truth(name: str, ufunc: Any, input: Any, dim: Any, keepdim: bool) -> Any:
 
 @numpy_names
 def any(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether any element (along `dim`) is nonzero."""
+    """Whether any element (along `dim`) is nonzero.
+
+    >>> import rushlight
+    >>> rushlight.any(rushlight.tensor([[1, 0], [0, 0]]), 1)
+    tensor([ True, False])
+    """
     return _truth("any", np.logical_or, input, dim, keepdim)
 
 
 @numpy_names
 def all(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements (along `dim`) are nonzero."""
+    """Whether all elements (along `dim`) are nonzero.
+
+    >>> import rushlight
+    >>> rushlight.all(rushlight.tensor([1, 0]))
+    tensor(False)
+    """
     return _truth("all", np.logical_and, input, dim, keepdim)
 
 
 def count_nonzero(input: Any, dim: Any = None) -> Tensor:
-    """How many elements (along `dim`) are nonzero, int64."""
+    """How many elements (along `dim`) are nonzero, int64.
+
+    >>> import rushlight
+    >>> rushlight.count_nonzero(rushlight.tensor([3, 0, 2]))
+    tensor(2)
+    """
     x = array_of("count_nonzero", input)
     axes = normal_dims(dim, x.ndim) if x.ndim else None
     value: Any = np.asarray(np.count_nonzero(x, axis=axes), dtypes.I64)

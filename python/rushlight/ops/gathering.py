@@ -6,8 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import dtypes
 from .._quiet import apply
-from ._common import Rule, TensorBase, array_of, is_number, normal_dim, record, unwrap, wrap
+from ._common import (
+    Rule,
+    TensorBase,
+    array_of,
+    broadcast_shape,
+    int_of,
+    is_number,
+    normal_dim,
+    record,
+    unwrap,
+    wrap,
+)
 from .indexing import blank, spread
 from .inplace import in_place
 
@@ -80,7 +92,13 @@ def gather(input: Any, dim: int, index: Any) -> Tensor:
 
 
 def index_select(input: Any, dim: int, index: Any) -> Tensor:
-    """The slices number `index` (a vector of int64) along `dim`."""
+    """The slices number `index` (a vector of int64) along `dim`.
+
+    >>> import rushlight
+    >>> rushlight.index_select(rushlight.tensor([[1, 2], [3, 4]]), 1, rushlight.tensor([1]))
+    tensor([[2],
+            [4]])
+    """
     x = array_of("index_select", input)
     dim = normal_dim(dim, x.ndim)
     if not x.ndim:
@@ -94,10 +112,25 @@ def index_select(input: Any, dim: int, index: Any) -> Tensor:
 
 
 def take(input: Any, index: Any) -> Tensor:
-    """Elements of the flattened input at the positions `index`, in its shape."""
+    """Elements of the flattened input at the positions `index`, in its shape.
+
+    >>> import rushlight
+    >>> rushlight.take(rushlight.tensor([[1, 2], [3, 4]]), rushlight.tensor([3, 0]))
+    tensor([4, 1])
+    """
     x = array_of("take", input)
     at = array_of("take", index, "index", 2)
-    at = at.astype(np.int64) if at.dtype.kind in "iu" else at
+    if at.dtype != np.int64:
+        raise RuntimeError(
+            f"take(): Expected a long tensor for index, but got {dtypes.scalar_name(at.dtype)}"
+        )
+    if at.size and not x.size:
+        raise IndexError("take(): tried to take from an empty tensor")
+    outside = at[(at < -x.size) | (at >= x.size)]
+    if outside.size:
+        raise IndexError(
+            f"out of range: tried to access index {outside[0]} on a tensor of {x.size} elements."
+        )
     places: Any = np.unravel_index(at % x.size, x.shape) if x.ndim and x.size else (np.zeros_like(at),)
     if not x.ndim:
         input, x = input.reshape((1,)), x.reshape(1)
@@ -105,14 +138,19 @@ def take(input: Any, index: Any) -> Tensor:
 
 
 def masked_select(input: Any, mask: Any) -> Tensor:
-    """The elements where `mask` (bool, broadcast) holds, as a vector."""
+    """The elements where `mask` (bool, broadcast) holds, as a vector.
+
+    >>> import rushlight
+    >>> rushlight.masked_select(rushlight.tensor([1, 2, 3]), rushlight.tensor([True, False, True]))
+    tensor([1, 3])
+    """
     x, test = array_of("masked_select", input), array_of("masked_select", mask, "mask", 2)
     if test.dtype != np.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     if test.shape != x.shape:
         from .shape import expand
 
-        shape = np.broadcast_shapes(test.shape, x.shape)
+        shape = broadcast_shape(test.shape, x.shape)
         input, test = expand(input, shape), np.broadcast_to(test, shape)
         x = unwrap(input)
     places = test.nonzero() if test.ndim else (np.zeros(int(test), np.int64),)
@@ -122,7 +160,13 @@ def masked_select(input: Any, mask: Any) -> Tensor:
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
-    """The positions of nonzero elements: a row each (int64), or `as_tuple` a Tensor per dimension."""
+    """The positions of nonzero elements: a row each (int64), or `as_tuple` a Tensor per dimension.
+
+    >>> import rushlight
+    >>> rushlight.nonzero(rushlight.tensor([5, 0, 6]))
+    tensor([[0],
+            [2]])
+    """
     x = array_of("nonzero", input)
     found = np.atleast_1d(x).nonzero()
     if as_tuple:
@@ -153,6 +197,10 @@ def repeat_interleave(
             f"repeats must have the same size as input along dim, but got repeats.size(0) = "
             f"{np.size(counts)} and input.size({dim}) = {length}"
         )
+    if not isinstance(counts, (ndarray, list, tuple)):
+        counts = int_of("repeat_interleave", "repeats", counts)
+    elif np.size(counts) and np.asarray(counts).dtype.kind not in "iu":
+        raise RuntimeError("repeats has to be Long or Int tensor")
     if np.any(np.asarray(counts) < 0):
         raise RuntimeError("repeats can not be negative")
     return index_select(input, dim, wrap(apply(np.repeat, np.arange(length), counts)))
@@ -185,7 +233,12 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
 
 
 def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
-    """As `scatter`, adding to what is there; a position may occur more than once."""
+    """As `scatter`, adding to what is there; a position may occur more than once.
+
+    >>> import rushlight
+    >>> rushlight.scatter_add(rushlight.zeros(3), 0, rushlight.tensor([0, 0]), rushlight.ones(2))
+    tensor([2., 0., 0.])
+    """
     return _scatter("scatter_add", input, dim, index, src, True)
 
 
@@ -194,13 +247,15 @@ def _scatter(name: str, input: Any, dim: int, index: Any, src: Any, added: bool)
     dim = normal_dim(dim, x.ndim)
     at = _index(name, index, x.shape[dim] if x.ndim else 1, dim)
     if not is_number(src):
-        if unwrap(src).dtype != x.dtype:
+        if array_of(name, src, "src", 4).dtype != x.dtype:
             raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
+        _check_sizes(at, x, dim, unwrap(src))
         if unwrap(src).shape != at.shape:
             src = src[tuple([slice(length) for length in at.shape])]
         values = unwrap(src)
     else:
         values = np.array(src).astype(x.dtype)
+        _check_sizes(at, x, dim, None)
     places = _places(at, dim) or (...,)
     out = x.copy()
     if added:
@@ -209,6 +264,21 @@ def _scatter(name: str, input: Any, dim: int, index: Any, src: Any, added: bool)
         out[places] = values
     rule = _SCATTER_ADD if added else _SCATTER_NUMBER if is_number(src) else _SCATTER
     return record(out, rule, (input, src), (), (places, added))
+
+
+def _check_sizes(index: Any, x: Any, dim: int, src: Any) -> None:
+    """torch's rules for scatter: every index has an element of `src`, and a place apart from `dim`."""
+    for name, each in (("self", x), ("src", src)):
+        if each is not None and (each.ndim or 1) != (index.ndim or 1) and index.size:
+            raise RuntimeError(f"Index tensor must have the same number of dimensions as {name} tensor")
+    dims = range(index.ndim if x.ndim and index.size else 0)
+    fits = all(d == dim or index.shape[d] <= x.shape[d] for d in dims)
+    if not fits or (src is not None and src.ndim and any(index.shape[d] > src.shape[d] for d in dims)):
+        beyond = "" if src is None else f" and to be no larger size than src {list(src.shape)}"
+        raise RuntimeError(
+            f"Expected index {list(index.shape)} to be no larger than self {list(x.shape)} apart from "
+            f"dimension {dim}{beyond}"
+        )
 
 
 scatter_ = in_place("scatter_", scatter)

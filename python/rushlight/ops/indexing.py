@@ -6,7 +6,6 @@ arrays and masks (a copy). Unlike NumPy, an integer beside index arrays is there
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from ._common import (
     array_of,
     cast,
     filling,
+    int_of,
     is_number,
     normal_dim,
     record,
@@ -256,11 +256,17 @@ def getitem(input: Any, index: Any) -> Tensor:
     if arrays is None:
         return input
     x = unwrap(input)
+    arrays = arrays if x.size else _zeros_for_numbers(arrays)
     try:
         value = x[arrays]
     except IndexError as error:
         raise _torch_text(error) from None
     return record(value, _INDEX, (input,), (), (arrays, x.shape))
+
+
+def _zeros_for_numbers(index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """An index for an empty Tensor: torch does not look at the numbers in its arrays."""
+    return tuple([each & 0 if getattr(each, "dtype", None) == np.int64 else each for each in index])
 
 
 def _torch_text(error: IndexError) -> IndexError:
@@ -344,6 +350,7 @@ def blank(values: Any, index: Any) -> Any:
 def _put(target: Any, index: Any, source: Any, added: bool = False) -> Any:
     check(target)
     array, content = unwrap(source), target._data
+    index = index if content.size else _zeros_for_numbers(index)
     try:
         if added:
             np.add.at(content, index, array)
@@ -367,19 +374,35 @@ def index_put_(input: Any, indices: tuple[Any, ...], values: Any, accumulate: bo
 
 
 def select(input: Any, dim: int, index: int) -> Tensor:
-    """Slice number `index` along `dim`, as a view without that dimension."""
+    """Slice number `index` along `dim`, as a view without that dimension.
+
+    >>> import rushlight
+    >>> rushlight.select(rushlight.tensor([[1, 2], [3, 4]]), 0, 1)
+    tensor([3, 4])
+    """
     dim = normal_dim(dim, array_of("select", input).ndim)
-    return getitem(input, (slice(None),) * dim + (operator.index(index),))
+    return getitem(input, (slice(None),) * dim + (int_of("select", "index", index),))
 
 
 def narrow(input: Any, dim: int, start: int, length: int) -> Tensor:
-    """Elements start to start + length along `dim`, as a view."""
+    """Elements start to start + length along `dim`, as a view.
+
+    >>> import rushlight
+    >>> rushlight.narrow(rushlight.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
     x = array_of("narrow", input)
-    dim, start, length = normal_dim(dim, x.ndim), operator.index(start), operator.index(length)
+    if not x.ndim:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    start, length = int_of("narrow", "start", start), int_of("narrow", "length", length)
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
-    start = start + x.shape[dim] if start < 0 else start
-    if start < 0 or start + length > x.shape[dim]:
-        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({x.shape[dim]}).")
+    dim = normal_dim(dim, x.ndim)
+    size = x.shape[dim]
+    if not -size <= start <= size:
+        raise IndexError(f"start out of range (expected to be in [{-size}, {size}], but got {start})")
+    start = start + size if start < 0 else start
+    if start + length > size:
+        raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
     view = (slice(None),) * dim + (slice(start, start + length), ...)
     return record_view(input, _SLICE, (view, x.shape))

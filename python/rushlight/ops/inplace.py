@@ -205,9 +205,9 @@ def _fill(target: Any, value: Any, rule: Rule) -> Any:
     return record_inplace(target, filling(number, target._data.dtype), rule, (target, value))
 
 
-def copy_(input: Any, src: Any, non_blocking: bool = False) -> Tensor:
-    """`src` (broadcast, converted to this dtype) into `input`, in place; differentiable."""
-    value = array_of("copy_", src, "other")
+def copy_(input: Any, other: Any, non_blocking: bool = False) -> Tensor:
+    """`other` (broadcast, converted to this dtype) into `input`, in place; differentiable."""
+    value = array_of("copy_", other, "other")
     target = input._data
     if value.ndim and value.shape != target.shape:
         try:
@@ -220,6 +220,6 @@ def copy_(input: Any, src: Any, non_blocking: bool = False) -> Tensor:
                 f"{list(np.broadcast_shapes(value.shape, target.shape))}"
             )
     check(input)
-    if src is input:
+    if other is input:
         return written(input)
-    return record_inplace(input, value, _COPY, (input, src), (), (value.shape, value.dtype))
+    return record_inplace(input, value, _COPY, (input, other), (), (value.shape, value.dtype))

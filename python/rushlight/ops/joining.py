@@ -9,7 +9,19 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.recording import record_views
-from ._common import Rule, TensorBase, ViewRule, array_of, cast, normal_dim, numpy_names, record, unwrap, wrap
+from ._common import (
+    Rule,
+    TensorBase,
+    ViewRule,
+    array_of,
+    cast,
+    int_of,
+    normal_dim,
+    numpy_names,
+    record,
+    unwrap,
+    wrap,
+)
 from .shape import int_args
 
 if TYPE_CHECKING:
@@ -140,13 +152,24 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> Tensor:
 
 
 def vstack(tensors: Sequence[Any]) -> Tensor:
-    """Joined as rows (vectors become rows first)."""
+    """Joined as rows (vectors become rows first).
+
+    >>> import rushlight
+    >>> rushlight.vstack((rushlight.ones(2), rushlight.zeros(2)))
+    tensor([[1., 1.],
+            [0., 0.]])
+    """
     rows = [each if unwrap(each).ndim > 1 else each.reshape((1, -1)) for each in _sequence("vstack", tensors)]
     return cat(rows, 0)
 
 
 def hstack(tensors: Sequence[Any]) -> Tensor:
-    """Joined along dimension 1, vectors end to end."""
+    """Joined along dimension 1, vectors end to end.
+
+    >>> import rushlight
+    >>> rushlight.hstack((rushlight.ones(1), rushlight.zeros(2)))
+    tensor([1., 0., 0.])
+    """
     given = [each if unwrap(each).ndim else each.reshape((1,)) for each in _sequence("hstack", tensors)]
     return cat(given, 0 if given and unwrap(given[0]).ndim == 1 else 1)
 
@@ -216,7 +239,7 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Tenso
             )
         rule, view = _SPLIT_SIZES, _SPLIT_SIZES_VIEW
     else:
-        (step,) = int_args("split", (split_size_or_sections,), "split_size_or_sections")
+        step = int_of("split", "split_size_or_sections", split_size_or_sections)
         if step < 0:
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={step}")
         if step == 0 and length:
@@ -238,10 +261,16 @@ def _cut_up(tensor: Any, x: Any, dim: int, sizes: list[int], rule: Rule, view: V
 
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Cut along `dim` into at most `chunks` views of equal length (the last may be shorter)."""
+    """Cut along `dim` into at most `chunks` views of equal length (the last may be shorter).
+
+    >>> import rushlight
+    >>> rushlight.chunk(rushlight.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     x = array_of("chunk", input)
     if not x.ndim:
         raise RuntimeError("chunk expects at least a 1-dimensional tensor")
+    chunks = int_of("chunk", "chunks", chunks)
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     length = x.shape[normal_dim(dim, x.ndim)]
@@ -251,7 +280,12 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def unbind(input: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """The slices along `dim`, as views without that dimension; what iterating over a Tensor gives."""
+    """The slices along `dim`, as views without that dimension; what iterating over a Tensor gives.
+
+    >>> import rushlight
+    >>> rushlight.unbind(rushlight.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     x = array_of("unbind", input)
     if not x.ndim:
         raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")

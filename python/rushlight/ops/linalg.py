@@ -155,7 +155,12 @@ def matmul(input: Any, other: Any) -> Tensor:
 
 
 def mm(input: Any, mat2: Any) -> Tensor:
-    """The product of two matrices (2 dimensions each)."""
+    """The product of two matrices (2 dimensions each).
+
+    >>> import rushlight
+    >>> rushlight.mm(rushlight.tensor([[1, 2]]), rushlight.tensor([[3], [4]]))
+    tensor([[11]])
+    """
     x, y = array_of("mm", input), array_of("mm", mat2, "mat2", 2)
     if x.ndim != 2:
         raise RuntimeError("self must be a matrix")
@@ -171,7 +176,12 @@ def mm(input: Any, mat2: Any) -> Tensor:
 
 
 def bmm(input: Any, mat2: Any) -> Tensor:
-    """The products of two equally long batches of matrices (3 dimensions each)."""
+    """The products of two equally long batches of matrices (3 dimensions each).
+
+    >>> import rushlight
+    >>> rushlight.bmm(rushlight.ones(2, 3, 4), rushlight.ones(2, 4, 5)).shape
+    torch.Size([2, 3, 5])
+    """
     x, y = array_of("bmm", input), array_of("bmm", mat2, "mat2", 2)
     if x.ndim != 3 or y.ndim != 3:
         raise RuntimeError("batch1 must be a 3D tensor" if x.ndim != 3 else "batch2 must be a 3D tensor")
@@ -185,7 +195,12 @@ def bmm(input: Any, mat2: Any) -> Tensor:
 
 
 def mv(input: Any, vec: Any) -> Tensor:
-    """The product of a matrix and a vector."""
+    """The product of a matrix and a vector.
+
+    >>> import rushlight
+    >>> rushlight.mv(rushlight.tensor([[1, 2], [3, 4]]), rushlight.tensor([1, 1]))
+    tensor([3, 7])
+    """
     x, y = array_of("mv", input), array_of("mv", vec, "vec", 2)
     if x.ndim != 2 or y.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {y.ndim}, {x.ndim}, {y.ndim}")
@@ -197,9 +212,14 @@ def mv(input: Any, vec: Any) -> Tensor:
     return record(_product(x, y), _MV, (input, vec), (input, vec))
 
 
-def dot(input: Any, other: Any) -> Tensor:
-    """The inner product of two vectors of one length."""
-    x, y = array_of("dot", input), array_of("dot", other, "tensor", 2)
+def dot(input: Any, tensor: Any) -> Tensor:
+    """The inner product of two vectors of one length.
+
+    >>> import rushlight
+    >>> rushlight.dot(rushlight.tensor([1, 2]), rushlight.tensor([3, 4]))
+    tensor(11)
+    """
+    x, y = array_of("dot", input), array_of("dot", tensor, "tensor", 2)
     if x.ndim != 1 or y.ndim != 1:
         raise RuntimeError(f"1D tensors expected, but got {x.ndim}D and {y.ndim}D tensors")
     if x.dtype != y.dtype:
@@ -212,11 +232,17 @@ def dot(input: Any, other: Any) -> Tensor:
             f"inconsistent tensor size, expected tensor {list(x.shape)} and src {list(y.shape)} to have "
             f"the same number of elements, but got {x.size} and {y.size} elements respectively"
         )
-    return record(np.asarray(_product(x, y)), _DOT, (input, other), (input, other))
+    return record(np.asarray(_product(x, y)), _DOT, (input, tensor), (input, tensor))
 
 
 def outer(input: Any, vec2: Any) -> Tensor:
-    """The outer product of two vectors."""
+    """The outer product of two vectors.
+
+    >>> import rushlight
+    >>> rushlight.outer(rushlight.tensor([1, 2]), rushlight.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
     x, y = array_of("outer", input), array_of("outer", vec2, "vec2", 2)
     if x.ndim != 1 or y.ndim != 1:
         raise RuntimeError(
@@ -247,7 +273,12 @@ _ADDMM = Rule("AddmmBackward0", _addmm_backward, ((2,), (1,)))
 
 
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """beta * input + alpha * (mat1 @ mat2), `input` broadcast: what a linear layer with bias is."""
+    """beta * input + alpha * (mat1 @ mat2), `input` broadcast: what a linear layer with bias is.
+
+    >>> import rushlight
+    >>> rushlight.addmm(rushlight.ones(1, 1), rushlight.ones(1, 3), rushlight.ones(3, 1))
+    tensor([[4.]])
+    """
     c, x, y = array_of("addmm", input), array_of("addmm", mat1, "mat1", 2), array_of("addmm", mat2, "mat2", 3)
     if x.ndim != 2 or y.ndim != 2:
         raise RuntimeError(f"{'mat1' if x.ndim != 2 else 'mat2'} must be a matrix, got {x.ndim}-D tensor")

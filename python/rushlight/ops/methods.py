@@ -131,7 +131,11 @@ class Methods(Operators, NumpyProtocol):
     fliplr, flipud = rearrange.fliplr, rearrange.flipud
     flip, roll, repeat, tile = rearrange.flip, rearrange.roll, rearrange.repeat, rearrange.tile
     tril, triu, diag, trace = rearrange.tril, rearrange.triu, rearrange.diag, rearrange.trace
-    split, chunk, unbind = joining.split, joining.chunk, joining.unbind
+    chunk, unbind = joining.chunk, joining.unbind
+
+    def split(self, split_size: Any, dim: int = 0) -> Any:
+        """`split`, whose second argument has another name as a method."""
+        return joining.split(self, split_size, dim)
 
     @property
     def T(self) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import dtypes
 from .._quiet import apply
-from ._common import Rule, TensorBase, array_of, normal_dim, record, unwrap, wrap
+from ._common import Rule, TensorBase, array_of, flag, int_of, normal_dim, record, unwrap, wrap
 from .extrema import return_type
 from .indexing import spread
 
@@ -60,7 +60,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     >>> rushlight.sort(rushlight.tensor([3., 1., 2.])).indices
     tensor([1, 2, 0])
     """
-    x = array_of("sort", input)
+    x, descending = array_of("sort", input), flag("sort", "descending", descending)
     dim = normal_dim(dim, x.ndim)
     if not x.ndim:
         return _SORT_TYPE(record(x.copy(), _SORT, (input,), (), (None, (), 0)), wrap(np.zeros((), np.int64)))
@@ -68,13 +68,24 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
 
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The positions (int64) that put the elements in order along `dim`."""
+    """The positions (int64) that put the elements in order along `dim`.
+
+    >>> import rushlight
+    >>> rushlight.argsort(rushlight.tensor([3, 1, 2]))
+    tensor([1, 2, 0])
+    """
     return sort(input, dim, descending).indices
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
-    """(values, indices) of the k largest (or smallest) elements along `dim`, in order."""
-    x = array_of("topk", input)
+    """(values, indices) of the k largest (or smallest) elements along `dim`, in order.
+
+    >>> import rushlight
+    >>> rushlight.topk(rushlight.tensor([1, 3, 2]), 2).values
+    tensor([3, 2])
+    """
+    x, k, largest = array_of("topk", input), int_of("topk", "k", k), flag("topk", "largest", largest)
+    flag("topk", "sorted", sorted)
     dim = normal_dim(dim, x.ndim)
     if not 0 <= k <= (x.shape[dim] if x.ndim else 1):
         raise RuntimeError("selected index k out of range")
@@ -91,7 +102,12 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> Any:
-    """The distinct elements (or slices along `dim`) in order; on request everyone's place there; counts."""
+    """The distinct elements (or slices along `dim`) in order; on request everyone's place there; counts.
+
+    >>> import rushlight
+    >>> rushlight.unique(rushlight.tensor([3, 1, 3]))
+    tensor([1, 3])
+    """
     x = array_of("unique", input)
     axis = None if dim is None else normal_dim(dim, x.ndim)
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=axis)
@@ -102,10 +118,17 @@ def unique(
 
 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
-    """How often (or with what total weight) each non-negative integer occurs in a vector."""
+    """How often (or with what total weight) each non-negative integer occurs in a vector.
+
+    >>> import rushlight
+    >>> rushlight.bincount(rushlight.tensor([0, 2, 2]))
+    tensor([1, 0, 2])
+    """
     x = array_of("bincount", input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    if int_of("bincount", "minlength", minlength) < 0:
+        raise RuntimeError(f"minlength should be >= 0, but got {minlength}")
     value: Any = np.bincount(
         x, None if weights is None else array_of("bincount", weights, "weights", 2), minlength
     )
@@ -113,7 +136,12 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
 
 
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """How many elements lie in each of `bins` equal parts of [min, max] (the input's range if both are 0)."""
+    """How many elements lie in each of `bins` equal parts of [min, max] (the input's range if both are 0).
+
+    >>> import rushlight
+    >>> rushlight.histc(rushlight.tensor([1., 2., 1.]), bins=4, min=0, max=3)
+    tensor([0., 2., 1., 0.])
+    """
     x = array_of("histc", input)
     if x.dtype.kind != "f":
         raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{dtypes.scalar_name(x.dtype)}'")
@@ -129,6 +157,11 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
-    """Where an element is among `test_elements` (with `invert`: is not)."""
+    """Where an element is among `test_elements` (with `invert`: is not).
+
+    >>> import rushlight
+    >>> rushlight.isin(rushlight.tensor([1, 2, 3]), rushlight.tensor([2, 5]))
+    tensor([False,  True, False])
+    """
     value = np.isin(unwrap(elements), unwrap(test_elements), invert=invert)
     return wrap(np.asarray(value))

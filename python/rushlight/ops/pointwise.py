@@ -14,7 +14,19 @@ import numpy as np
 
 from .. import dtypes
 from .._quiet import STATE, enter, leave
-from ._common import OUTPUT, Rule, array_of, as_float, cast, filling, record, sum_to, unwrap, zeros_of
+from ._common import (
+    OUTPUT,
+    Rule,
+    array_of,
+    as_float,
+    broadcast_shape,
+    cast,
+    filling,
+    record,
+    sum_to,
+    unwrap,
+    zeros_of,
+)
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -57,6 +69,38 @@ __all__ = [
 ]
 
 
+# For the docstrings: numbers, and what the function makes of them. The doctests know whether it is true.
+_EXAMPLES = {
+    "neg": ("-0.5, 1.", " 0.5000, -1.0000"),
+    "sign": ("-0.5, 2.", "-1.,  1."),
+    "exp": ("0.5, 1.", "1.6487, 2.7183"),
+    "expm1": ("0.5, 1.", "0.6487, 1.7183"),
+    "log": ("0.5, 1.", "-0.6931,  0.0000"),
+    "log2": ("0.5, 1.", "-1.,  0."),
+    "log10": ("0.5, 1.", "-0.3010,  0.0000"),
+    "log1p": ("0.5, 1.", "0.4055, 0.6931"),
+    "sqrt": ("0.5, 1.", "0.7071, 1.0000"),
+    "rsqrt": ("0.5, 1.", "1.4142, 1.0000"),
+    "reciprocal": ("0.5, 1.", "2., 1."),
+    "square": ("0.5, 1.", "0.2500, 1.0000"),
+    "sin": ("0.5, 1.", "0.4794, 0.8415"),
+    "cos": ("0.5, 1.", "0.8776, 0.5403"),
+    "tan": ("0.5, 1.", "0.5463, 1.5574"),
+    "sinh": ("0.5, 1.", "0.5211, 1.1752"),
+    "cosh": ("0.5, 1.", "1.1276, 1.5431"),
+    "asin": ("0.5, 1.", "0.5236, 1.5708"),
+    "acos": ("0.5, 1.", "1.0472, 0.0000"),
+    "atan": ("0.5, 1.", "0.4636, 0.7854"),
+    "tanh": ("0.5, 1.", "0.4621, 0.7616"),
+    "sigmoid": ("0.5, 1.", "0.6225, 0.7311"),
+    "abs": ("-0.5, 1.", "0.5000, 1.0000"),
+    "floor": ("-0.5, 1.5", "-1.,  1."),
+    "ceil": ("-0.5, 1.5", "-0., 2."),
+    "frac": ("-0.5, 1.5", "-0.5000,  0.5000"),
+    "trunc": ("-0.5, 1.5", "-0., 1."),
+}
+
+
 def _pointwise(
     name: str,
     function: Callable[..., Any],
@@ -93,7 +137,11 @@ def _pointwise(
 
     operation.__name__ = operation.__qualname__ = name
     types = "integers and bools become floats" if floats else "integers stay integers"
-    operation.__doc__ = f"{doc}\n\ninput  any shape; {types}\n\nSource: torch.{name}."
+    numbers, results = _EXAMPLES[name]
+    example = (
+        f">>> import rushlight\n>>> rushlight.{name}(rushlight.tensor([{numbers}]))\ntensor([{results}])"
+    )
+    operation.__doc__ = f"{doc}\n\ninput  any shape; {types}\n\n{example}\n\nSource: torch.{name}."
     operation.__module__ = __name__
     return operation
 
@@ -233,6 +281,9 @@ def _clamp(input: Any, low: Any, high: Any, rules: tuple[Rule, Rule]) -> Any:
     kind = dtypes.result_numpy(*[limit for limit in (x, bottom, top) if limit is not None])
     input = cast(input, kind)
     value = unwrap(input)
+    for limit in (bottom, top):
+        if np.ndim(limit) and limit.shape != x.shape:
+            broadcast_shape(x.shape, limit.shape)  # raises torch's error if they do not fit
     if low is not None:
         value = np.maximum(value, filling(bottom, kind))
     if high is not None:  # after the lower limit: where they cross, the upper one holds
@@ -256,12 +307,22 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
 
 
 def clamp_min(input: Any, min: Any) -> Tensor:
-    """Limited from below."""
+    """Limited from below.
+
+    >>> import rushlight
+    >>> rushlight.clamp_min(rushlight.tensor([-1., 2.]), 0)
+    tensor([0., 2.])
+    """
     return _clamp(input, min, None, (_MIN, _MIN_TENSOR))
 
 
 def clamp_max(input: Any, max: Any) -> Tensor:
-    """Limited from above."""
+    """Limited from above.
+
+    >>> import rushlight
+    >>> rushlight.clamp_max(rushlight.tensor([-1., 2.]), 0)
+    tensor([-1.,  0.])
+    """
     return _clamp(input, None, max, (_MAX, _MAX_TENSOR))
 
 

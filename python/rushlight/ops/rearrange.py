@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._quiet import apply
-from ._common import Rule, TensorBase, array_of, normal_dims, record, unwrap
+from ._common import Rule, TensorBase, array_of, int_of, normal_dims, record, unwrap
 from .shape import int_args
 
 if TYPE_CHECKING:
@@ -47,14 +47,26 @@ def flip(input: Any, *args: Any, dims: Any = None) -> Tensor:
 
 
 def fliplr(input: Any) -> Tensor:
-    """Columns in reverse order: flip along dimension 1."""
+    """Columns in reverse order: flip along dimension 1.
+
+    >>> import rushlight
+    >>> rushlight.fliplr(rushlight.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     if array_of("fliplr", input).ndim < 2:
         raise RuntimeError("Input must be >= 2-d.")
     return flip(input, (1,))
 
 
 def flipud(input: Any) -> Tensor:
-    """Rows in reverse order: flip along dimension 0."""
+    """Rows in reverse order: flip along dimension 0.
+
+    >>> import rushlight
+    >>> rushlight.flipud(rushlight.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     if array_of("flipud", input).ndim < 1:
         raise RuntimeError("Input must be >= 1-d.")
     return flip(input, (0,))
@@ -69,10 +81,19 @@ _ROLL = Rule("RollBackward0", _roll_backward)
 
 
 def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
-    """A copy shifted along `dims` (none: in flat order); what leaves at one end enters at the other."""
+    """A copy shifted along `dims` (none: in flat order); what leaves at one end enters at the other.
+
+    >>> import rushlight
+    >>> rushlight.roll(rushlight.tensor([1, 2, 3]), 1)
+    tensor([3, 1, 2])
+    """
     x = array_of("roll", input)
     moves = int_args("roll", (shifts,), "shifts")
     axes = None if dims is None or dims == () else normal_dims(dims, x.ndim)
+    if not moves:
+        raise RuntimeError("`shifts` required")
+    if len(moves) != len(axes or (0,)):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(moves)}, dims:{len(axes or ())}")
     value = np.roll(x, moves[0] if axes is None else moves, axes)
     return record(value, _ROLL, (input,), (), (moves, axes))
 
@@ -108,7 +129,12 @@ def repeat(input: Any, *args: Any, repeats: Any = None) -> Tensor:
 
 
 def tile(input: Any, *args: Any, dims: Any = None) -> Tensor:
-    """`repeat`, with missing numbers taken as 1."""
+    """`repeat`, with missing numbers taken as 1.
+
+    >>> import rushlight
+    >>> rushlight.tile(rushlight.tensor([1, 2]), (2,))
+    tensor([1, 2, 1, 2])
+    """
     times = int_args("tile", args if dims is None else (dims,), "dims")
     missing = array_of("tile", input).ndim - len(times)
     return repeat(input, (1,) * missing + times)
@@ -126,13 +152,32 @@ _TRIL, _TRIU = Rule("TrilBackward0", _tril_backward), Rule("TriuBackward0", _tri
 
 
 def tril(input: Any, diagonal: int = 0) -> Tensor:
-    """A copy with zeros above the given diagonal of the last two dimensions."""
-    return record(apply(np.tril, array_of("tril", input), diagonal), _TRIL, (input,), (), diagonal)
+    """A copy with zeros above the given diagonal of the last two dimensions.
+
+    >>> import rushlight
+    >>> rushlight.tril(rushlight.ones(2, 2))
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
+    return _triangle("tril", np.tril, _TRIL, input, diagonal)
 
 
 def triu(input: Any, diagonal: int = 0) -> Tensor:
-    """A copy with zeros below the given diagonal of the last two dimensions."""
-    return record(apply(np.triu, array_of("triu", input), diagonal), _TRIU, (input,), (), diagonal)
+    """A copy with zeros below the given diagonal of the last two dimensions.
+
+    >>> import rushlight
+    >>> rushlight.triu(rushlight.ones(2, 2))
+    tensor([[1., 1.],
+            [0., 1.]])
+    """
+    return _triangle("triu", np.triu, _TRIU, input, diagonal)
+
+
+def _triangle(name: str, function: Any, rule: Rule, input: Any, diagonal: Any) -> Any:
+    x, diagonal = array_of(name, input), int_of(name, "diagonal", diagonal)
+    if x.ndim < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
+    return record(apply(function, x, diagonal), rule, (input,), (), diagonal)
 
 
 def _diagonal_backward(grad: Any, saved: Any, params: Any, needs: Any) -> tuple[Any]:
@@ -162,10 +207,16 @@ _FROM_DIAGONAL = Rule("DiagonalBackward0", _from_diagonal_backward)
 
 
 def diag(input: Any, diagonal: int = 0) -> Tensor:
-    """A matrix's diagonal as a vector, or a matrix with a vector on its diagonal."""
+    """A matrix's diagonal as a vector, or a matrix with a vector on its diagonal.
+
+    >>> import rushlight
+    >>> rushlight.diag(rushlight.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     x = array_of("diag", input)
     if x.ndim not in (1, 2):
         raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {x.ndim}D")
+    diagonal = int_of("diag", "diagonal", diagonal)
     if x.ndim == 1:
         return record(apply(np.diag, x, diagonal), _FROM_DIAGONAL, (input,), (), diagonal)
     return record(apply(np.diagonal, x, diagonal).copy(), _DIAGONAL, (input,), (), (x.shape, diagonal))
@@ -177,7 +228,12 @@ _TRACE = Rule(
 
 
 def trace(input: Any) -> Tensor:
-    """The sum of a matrix's diagonal."""
+    """The sum of a matrix's diagonal.
+
+    >>> import rushlight
+    >>> rushlight.trace(rushlight.tensor([[1, 2], [3, 4]]))
+    tensor(5)
+    """
     x = array_of("trace", input)
     if x.ndim != 2:
         raise RuntimeError("trace: expected a matrix, but got tensor with dim " + str(x.ndim))
@@ -186,7 +242,13 @@ def trace(input: Any) -> Tensor:
 
 
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Any, ...]:
-    """Coordinate Tensors of a grid, from vectors; `indexing` is 'ij' (default) or 'xy'."""
+    """Coordinate Tensors of a grid, from vectors; `indexing` is 'ij' (default) or 'xy'.
+
+    >>> import rushlight
+    >>> rushlight.meshgrid(rushlight.arange(2), rushlight.arange(3), indexing="ij")[0]
+    tensor([[0, 0, 0],
+            [1, 1, 1]])
+    """
     from .shape import expand, reshape, transpose
 
     vectors = (

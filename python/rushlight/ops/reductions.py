@@ -153,7 +153,12 @@ _PROD, _PROD_DIM = Rule("ProdBackward0", _prod_backward), Rule("ProdBackward1", 
 
 @numpy_names
 def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The product over one `dim` or all. Integers and bools are multiplied in int64."""
+    """The product over one `dim` or all. Integers and bools are multiplied in int64.
+
+    >>> import rushlight
+    >>> rushlight.prod(rushlight.tensor([2, 3, 4]))
+    tensor(24)
+    """
     x = array_of("prod", input)
     kind = dtypes.to_numpy(dtype) if dtype is not None else x.dtype if x.dtype.kind == "f" else dtypes.I64
     input = cast(input, kind)
@@ -223,7 +228,12 @@ def var(
 def std(
     input: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:
-    """The standard deviation: the square root of `var`; its gradient at 0 is 0."""
+    """The standard deviation: the square root of `var`; its gradient at 0 is 0.
+
+    >>> import rushlight
+    >>> rushlight.std(rushlight.tensor([1., 3.]))
+    tensor(1.4142)
+    """
     value, kind, params = _moment("std", input, dim, unbiased, keepdim, correction)
     return record(np.asarray(np.sqrt(value), kind), _STD, (input,), (input, OUTPUT), params)
 
@@ -254,7 +264,12 @@ _NORM = Rule("LinalgVectorNormBackward0", _norm_backward)
 @numpy_names
 def norm(input: Any, p: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
     """(sum |x|^p)^(1/p) over `dim`; p = inf is the largest absolute value, p = 0 the number of elements
-    that are not 0. 'fro' is p = 2."""
+    that are not 0. 'fro' is p = 2.
+
+    >>> import rushlight
+    >>> rushlight.norm(rushlight.tensor([3., 4.]))
+    tensor(5.)
+    """
     x = array_of("norm", input)
     if x.dtype.kind != "f":
         raise RuntimeError(
@@ -286,7 +301,12 @@ _LOGSUMEXP = Rule("LogsumexpBackward0", _logsumexp_backward)
 
 @numpy_names
 def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
-    """log(sum(exp(input))) over `dim`, without overflow."""
+    """log(sum(exp(input))) over `dim`, without overflow.
+
+    >>> import rushlight
+    >>> rushlight.logsumexp(rushlight.tensor([1000., 1000.]), 0)
+    tensor(1000.6932)
+    """
     x = array_of("logsumexp", input)
     if x.dtype.kind != "f":
         input = cast(input, dtypes.default())
@@ -294,7 +314,7 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
     dims = normal_dims(dim, x.ndim)
     axis = dims if x.ndim else None
     with np.errstate(all="ignore"):
-        top = np.max(x, axis=axis, keepdims=True)
+        top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
         top = np.where(np.isfinite(top), top, x.dtype.type(0))
         value = np.log(_add(np.exp(x - top), axis, None, None, True)) + top
     if not keepdim:
@@ -311,7 +331,12 @@ _CUMSUM = Rule("CumsumBackward0", _cumsum_backward)
 
 @numpy_names
 def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
-    """Running sums along `dim`. Integers and bools are summed in int64."""
+    """Running sums along `dim`. Integers and bools are summed in int64.
+
+    >>> import rushlight
+    >>> rushlight.cumsum(rushlight.tensor([1, 2, 3]), 0)
+    tensor([1, 3, 6])
+    """
     x = array_of("cumsum", input)
     kind = dtypes.to_numpy(dtype) if dtype is not None else x.dtype if x.dtype.kind == "f" else dtypes.I64
     input = cast(input, kind)

@@ -14,7 +14,7 @@ import numpy as np
 from .. import dtypes
 from .._quiet import apply
 from ..autograd.recording import record_view
-from ._common import Rule, ViewRule, array_of, normal_dim, numpy_names, record, sum_to, unwrap
+from ._common import Rule, ViewRule, array_of, normal_dim, normal_dims, numpy_names, record, sum_to, unwrap
 
 if TYPE_CHECKING:
     from ..tensor import Tensor
@@ -318,7 +318,7 @@ def squeeze(input: Any, dim: Any = None) -> Tensor:
     if dim is None:
         dims, rule = tuple(range(x.ndim)), _SQUEEZE
     elif isinstance(dim, (tuple, list)):
-        dims, rule = tuple(normal_dim(d, x.ndim) for d in dim), _SQUEEZE_DIMS
+        dims, rule = normal_dims(dim, x.ndim) or (), _SQUEEZE_DIMS
     else:
         dims, rule = (normal_dim(dim, x.ndim),), _SQUEEZE_DIM
     shape = tuple([size for i, size in enumerate(x.shape) if size != 1 or i not in dims])

@@ -64,6 +64,8 @@ class Adam(Optimizer):
     ) -> None:
         check_lr(lr)
         check_not_negative(eps, "Invalid epsilon value")
+        if len(betas) != 2:
+            raise ValueError(f"betas must be two numbers, but got {betas}")
         for index, beta in enumerate(betas):
             if not 0.0 <= beta < 1.0:
                 raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
