@@ -53,6 +53,7 @@ from .ops.pointwise import *
 from .ops.rearrange import *
 from .ops.reductions import *
 from .ops.selection import *
+from .ops.sequences import *
 from .ops.shape import *
 from .ops.special import *
 from .plan import *

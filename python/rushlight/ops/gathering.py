@@ -20,7 +20,8 @@ from ._common import (
     unwrap,
     wrap,
 )
-from .indexing import blank, spread
+from .assignment import blank
+from .indexing import spread
 from .inplace import in_place
 
 if TYPE_CHECKING:

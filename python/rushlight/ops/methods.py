@@ -8,6 +8,7 @@ from typing import Any
 from .. import functional
 from . import (
     arithmetic,
+    assignment,
     comparison,
     convert,
     creation,
@@ -36,7 +37,7 @@ class Methods(Operators, NumpyProtocol):
     __slots__ = ()
 
     __getitem__ = indexing.getitem
-    __setitem__ = indexing.setitem
+    __setitem__ = assignment.setitem
 
     # two operands
     add, sub, mul, div, pow = arithmetic.add, arithmetic.sub, arithmetic.mul, arithmetic.div, arithmetic.pow
@@ -186,7 +187,7 @@ class Methods(Operators, NumpyProtocol):
     clamp_, clamp_min_, clamp_max_ = inplace.clamp_, inplace.clamp_min_, inplace.clamp_max_
     clip_, tril_, triu_ = inplace.clip_, inplace.tril_, inplace.triu_
     scatter_, scatter_add_ = gathering.scatter_, gathering.scatter_add_
-    masked_fill_, index_put_ = inplace.masked_fill_, indexing.index_put_
+    masked_fill_, index_put_ = inplace.masked_fill_, assignment.index_put_
     zero_, fill_, copy_ = inplace.zero_, inplace.fill_, inplace.copy_
     uniform_, normal_, random_, bernoulli_ = (
         filling.uniform_,
