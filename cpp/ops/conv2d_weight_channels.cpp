@@ -30,7 +30,7 @@ constexpr Index kLeastChannels = 12;
 constexpr Index kTilesPerThread = 3;
 constexpr Index kMostChunks = 16;
 constexpr double kChunkMultiplyAdds = 1e6;
-constexpr Index kChunkPixels = 512;  // over fewer, zeroing, transposing and adding up a weight's sums shows
+constexpr Index kChunkPixels = 480;  // over fewer, zeroing, transposing and adding up a weight's sums shows
 
 struct Tiling {
     Conv2dWeightBlocking blocking;
