@@ -27,7 +27,7 @@ using Clock = std::chrono::steady_clock;
 
 // A member without work spins this long, so that back-to-back calls find it awake. Then it sleeps, so that an
 // idle program uses no CPU.
-constexpr microseconds kMemberSpin{30};
+constexpr microseconds kMemberSpin{50};
 
 // After a rest this long CPUs are in a deep sleep of their own, and waking a member takes longer than a short
 // job. Back-to-back short jobs gain from the team again as of the second.

@@ -3,10 +3,10 @@
 #include "ops/conv2d_depthwise.hpp"
 
 #include <algorithm>
-#include <vector>
 
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
+#include "ops/partial_sums.hpp"
 #include "ops/parts.hpp"
 
 namespace rushlight::depthwise {
@@ -192,20 +192,17 @@ void backward_weight(const Conv2dShape& p, const DepthwiseKernels<T>& kernels, c
                      const Images<const T>& dy, T* dw, double nanoseconds) {
     const WeightTiling t = choose_weight_tiling(p);
     const Index size = p.K * p.R * p.S, chunks = t.chunks();
-    std::vector<T> partial(chunks > 1 ? std::size_t(chunks * size) : 0);
+    const PartialSums<T> sums(chunks, size, dw);
     const std::size_t scratch = std::size_t(kernels.backward_weight_workspace(p));
     parallel_for(t.tasks(), nanoseconds, [&](Index task) {
         const Index chunk = task % chunks;
         kernels.backward_weight(
             p,
-            {x, dy, chunks > 1 ? partial.data() + chunk * size : dw, part(task / chunks, t.filter_parts, p.K),
+            {x, dy, sums.chunk(chunk), part(task / chunks, t.filter_parts, p.K),
              part(chunk / t.row_parts, t.batch_parts, p.N), part(chunk % t.row_parts, t.row_parts, p.OH)},
             workspace<T>(Slot::input, scratch));
     });
-    if (chunks == 1) return;
-    std::copy_n(partial.data(), size, dw);
-    for (Index chunk = 1; chunk < chunks; ++chunk)
-        for (Index i = 0; i < size; ++i) dw[i] += partial[std::size_t(chunk * size + i)];
+    sums.add_up();
 }
 
 // ---------------------------------------------------------------- descriptions

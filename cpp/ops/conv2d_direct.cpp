@@ -3,10 +3,10 @@
 #include "ops/conv2d_direct.hpp"
 
 #include <algorithm>
-#include <vector>
 
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
+#include "ops/partial_sums.hpp"
 #include "ops/parts.hpp"
 
 namespace rushlight::direct {
@@ -282,7 +282,7 @@ void backward_weight(const Conv2dShape& p, const Conv2dKernels<T>& kernels, cons
     const WeightTiling t = choose_weight_tiling(p, sizeof(T));
     const Index Kg = p.K / p.groups, Cg = p.C / p.groups;
     const Index size = p.K * Cg * p.R * p.S, chunks = t.chunks();
-    std::vector<T> partial(chunks > 1 ? std::size_t(chunks * size) : 0);
+    const PartialSums<T> sums(chunks, size, dw);
     const std::size_t scratch = weight_scratch(p, kernels, t);
 
     parallel_for(t.tasks(p), nanoseconds, [&](Index task) {
@@ -291,17 +291,13 @@ void backward_weight(const Conv2dShape& p, const Conv2dKernels<T>& kernels, cons
         const Index c = task % t.c_parts;
         task /= t.c_parts;
         const Index k = task % t.k_parts;
-        T* out = chunks > 1 ? partial.data() + chunk * size : dw;
         kernels.backward_weight(
             p, t.blocking,
-            {x, dy, out, task / t.k_parts, part(k, t.k_parts, Kg), part(c, t.c_parts, Cg),
+            {x, dy, sums.chunk(chunk), task / t.k_parts, part(k, t.k_parts, Kg), part(c, t.c_parts, Cg),
              part(chunk / t.row_parts, t.batch_parts, p.N), part(chunk % t.row_parts, t.row_parts, p.OH)},
             workspace<T>(Slot::input, scratch));
     });
-    if (chunks == 1) return;
-    std::copy_n(partial.data(), size, dw);
-    for (Index chunk = 1; chunk < chunks; ++chunk)
-        for (Index i = 0; i < size; ++i) dw[i] += partial[std::size_t(chunk * size + i)];
+    sums.add_up();
 }
 
 // ---------------------------------------------------------------- descriptions

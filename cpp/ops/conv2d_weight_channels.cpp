@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "core/parallel.hpp"
 #include "core/workspace.hpp"
+#include "ops/partial_sums.hpp"
 #include "ops/parts.hpp"
 
 namespace rushlight::weight_channels {
@@ -30,6 +30,7 @@ constexpr Index kLeastChannels = 12;
 constexpr Index kTilesPerThread = 3;
 constexpr Index kMostChunks = 16;
 constexpr double kChunkMultiplyAdds = 1e6;
+constexpr Index kChunkPixels = 480;  // over fewer, zeroing, transposing and adding up a weight's sums shows
 
 struct Tiling {
     Conv2dWeightBlocking blocking;
@@ -65,8 +66,9 @@ Tiling choose_tiling(const Conv2dShape& p, const Conv2dWeightChannelsKernels<T>&
     t.c_parts = std::max<Index>(1, std::max(divide_up(Cg, most), std::min(wanted, most_parts)));
 
     const double work = double(p.N) * double(p.K) * double(Cg * RS) * double(p.OH) * double(p.OW);
+    const double pixels = double(p.N) * double(p.OH) * double(p.OW);
     const Index chunks =
-        std::clamp<Index>(Index(work / kChunkMultiplyAdds), 1,
+        std::clamp<Index>(Index(std::min(work / kChunkMultiplyAdds, pixels / kChunkPixels)), 1,
                           std::max<Index>(1, kMostChunks / (p.groups * t.k_parts * most_parts)));
     t.batch_parts = std::max<Index>(1, std::min(chunks, p.N));
     t.row_parts = std::max<Index>(1, std::min(chunks / t.batch_parts, p.OH));
@@ -108,7 +110,7 @@ void backward_weight(const Conv2dShape& p, const Conv2dWeightChannelsKernels<T>&
     const Tiling t = choose_tiling(p, kernels);
     const Index Kg = p.K / p.groups, Cg = p.C / p.groups;
     const Index size = p.K * Cg * p.R * p.S, chunks = t.chunks();
-    std::vector<T> partial(chunks > 1 ? std::size_t(chunks * size) : 0);
+    const PartialSums<T> sums(chunks, size, dw);
     const std::size_t scratch = std::size_t(scratch_elements(p, kernels, t));
 
     parallel_for(t.tasks(p), nanoseconds, [&](Index task) {
@@ -119,15 +121,12 @@ void backward_weight(const Conv2dShape& p, const Conv2dWeightChannelsKernels<T>&
         const Index k = task % t.k_parts;
         kernels.backward_weight(
             p, t.blocking,
-            {x, dy, chunks > 1 ? partial.data() + chunk * size : dw, task / t.k_parts,
-             panel(k, t.k_parts, kernels.lanes, Kg), part(c, t.c_parts, Cg),
-             part(chunk / t.row_parts, t.batch_parts, p.N), part(chunk % t.row_parts, t.row_parts, p.OH)},
+            {x, dy, sums.chunk(chunk), task / t.k_parts, panel(k, t.k_parts, kernels.lanes, Kg),
+             part(c, t.c_parts, Cg), part(chunk / t.row_parts, t.batch_parts, p.N),
+             part(chunk % t.row_parts, t.row_parts, p.OH)},
             workspace<T>(Slot::input, scratch));
     });
-    if (chunks == 1) return;
-    std::copy_n(partial.data(), size, dw);
-    for (Index chunk = 1; chunk < chunks; ++chunk)
-        for (Index i = 0; i < size; ++i) dw[i] += partial[std::size_t(chunk * size + i)];
+    sums.add_up();
 }
 
 template <class T>

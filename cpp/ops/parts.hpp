@@ -23,12 +23,10 @@ inline kernels::Range part(Index i, Index parts, Index count) {
     return {count * i / parts, count * (i + 1) / parts};
 }
 
-// Into how many groups of neighbours to cut so many channels whose sums are apart: few, because long pieces
-// of memory are read faster than short ones.
+// Into how many groups of neighbours to cut so many channels whose sums are apart: as few as give every
+// thread one, because long pieces of memory are read faster than short ones.
 inline Index channel_groups(Index channels) {
-    constexpr Index kGroupsPerThread = 2;
-    const Index wanted = num_threads() > 1 ? num_threads() * kGroupsPerThread : 1;
-    return std::max(divide_up(channels, kernels::kMostChannels), std::min(wanted, channels));
+    return std::max(divide_up(channels, kernels::kMostChannels), std::min<Index>(num_threads(), channels));
 }
 
 }  // namespace rushlight

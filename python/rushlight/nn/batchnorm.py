@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import functional as F
+from ..autograd.inplace import check, written
 from ..ops.convert import tensor
 from ..ops.creation import empty, ones, zeros
 from .init import ones_, zeros_
@@ -72,10 +73,13 @@ class _BatchNorm(Module):
         members, params = self._buffers, self._parameters
         mean, var = members["running_mean"], members["running_var"]
         momentum = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.track_running_stats and members["num_batches_tracked"] is not None:
-            members["num_batches_tracked"].add_(1)
+        counter = members["num_batches_tracked"]
+        if self.training and self.track_running_stats and counter is not None:
+            check(counter)  # what add_(1) does, by the shortest way: layers run while caches are cold
+            counter._data += 1
+            written(counter)
             if self.momentum is None:  # the plain average of all batches
-                momentum = 1.0 / float(members["num_batches_tracked"])
+                momentum = 1.0 / float(counter)
         own = mean is None and var is None  # nothing tracked: the batch's own statistics always
         if self.training and not self.track_running_stats:
             mean = var = None

@@ -176,10 +176,11 @@ def numpy_names(function: F) -> F:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if len(args) > place:
             flag(function.__name__, "keepdim", args[place])
-        if kwargs:
-            kwargs = {_NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()}
-            if "keepdim" in kwargs:
-                kwargs["keepdim"] = flag(function.__name__, "keepdim", kwargs["keepdim"])
+        if not kwargs:
+            return function(*args)
+        kwargs = {_NUMPY_NAMES.get(name, name): value for name, value in kwargs.items()}
+        if "keepdim" in kwargs:
+            kwargs["keepdim"] = flag(function.__name__, "keepdim", kwargs["keepdim"])
         return function(*args, **kwargs)
 
     return cast_type(F, wrapper)

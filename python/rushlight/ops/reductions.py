@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _quiet, dtypes
+from .._quiet import STATE, enter, leave
 from ._common import (
     OUTPUT,
     Rule,
@@ -84,12 +85,16 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     >>> rushlight.sum(rushlight.tensor([[1., 2.], [3., 4.]]), 0)
     tensor([4., 6.])
     """
-    x = array_of("sum", input)
+    x = input._data if isinstance(input, TensorBase) else array_of("sum", input)
     if dtype is not None or x.dtype.kind != "f":
         input = cast(input, dtypes.I64 if dtype is None else dtypes.to_numpy(dtype))
         x = unwrap(input)
     dims = None if dim is None else normal_dims(dim, x.ndim)
-    value = _quietly(_add, x, dims if x.ndim else None, None, None, keepdim)
+    token = enter(STATE)
+    try:
+        value = _add(x, dims if x.ndim else None, None, None, keepdim)
+    finally:
+        leave(token)
     return record(value, _SUM if dim is None else _SUM_DIM, (input,), (), (dims, x.shape, keepdim))
 
 
