@@ -238,14 +238,20 @@ class Run {
     // Whether segments are tasks; else each block is cut into some.
     bool a_task_each() const { return segments > 1 && segments >= num_threads(); }
 
+    // None is empty: the first block of a segment sets its sums. A segment may have a strip less than others.
+    Index blocks_of(Index segment) const {
+        const Range mine = part(segment, segments, strips);
+        return std::min(blocks, mine.end - mine.begin);
+    }
     Range block(Index segment, Index b) const {
-        const Range mine = part(segment, segments, strips), within = part(b, blocks, mine.end - mine.begin);
+        const Range mine = part(segment, segments, strips);
+        const Range within = part(b, blocks_of(segment), mine.end - mine.begin);
         return {mine.begin + within.begin, mine.begin + within.end};
     }
 
     // The segment's sums, by the calling thread.
     void add_alone(Index segment, const Planes<T>& own, T* sums) const {
-        for (Index b = 0; b < blocks; ++b) {
+        for (Index b = 0; b < blocks_of(segment); ++b) {
             for (Index i = 0; i < transforms(); ++i) transform(block(segment, b), i, own);
             for (Index i = 0; i < points * panels; ++i) add_products(segment, b, i, own, sums);
         }
@@ -254,7 +260,7 @@ class Run {
     // The same, by all threads.
     void add_together(Index segment, const Planes<T>& shared, T* sums) const {
         const double time = nanoseconds / double(segments * blocks);
-        for (Index b = 0; b < blocks; ++b) {
+        for (Index b = 0; b < blocks_of(segment); ++b) {
             transform_together(block(segment, b), shared);
             parallel_for(points * panels, time, [&](Index i) { add_products(segment, b, i, shared, sums); });
         }
