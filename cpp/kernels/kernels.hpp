@@ -151,22 +151,29 @@ template <class T>
 struct WinogradKernels {
     Index tile;   // m
     Index panel;  // outputs of a panel of weights
+    Index sum;    // channels whose products are added up before they meet those of others
 
-    // Weights w (K, C, 3, 3) in panels: channel c of output k of `outputs`, counted from the first, is at
-    // u[xi * plane + (k / panel * channels + c) * panel + k % panel]. Forward, outputs are K and channels C;
-    // backward it is the other way round, and the kernels are turned by 180 degrees.
-    void (*weights)(const T* w, Index K, Index C, Range outputs, bool backward, T* u, Index plane) noexcept;
+    // Weights w (K, C, 3, 3) of some outputs and channels in panels: number c of the channels of number k of
+    // the outputs is at u[xi * plane + (k / panel * count + c) * panel + k % panel], with `count` channels.
+    // Forward, outputs are K and channels C; backward it is the other way round, and the kernels are turned
+    // by 180 degrees.
+    void (*weights)(const T* w, Index C, Range outputs, Range channels, bool backward, T* u,
+                    Index plane) noexcept;
 
     // Source pixels of the strips: v[xi * plane + channel * tiles + tile], for `channels` of all channels.
     Index (*input_workspace)(const WinogradShape&, Index strips) noexcept;
     void (*input)(const WinogradShape&, const Images<const T>& source, Range strips, Range channels,
                   const WinogradBlock<T>& v, T* workspace) noexcept;
 
-    // Products of u, panels from outputs.begin on, and v, transformed back: channels `outputs` of y (N,
-    // outputs, OH, OW).
-    Index (*output_workspace)(const WinogradShape&, Index outputs, Index tiles) noexcept;
-    void (*output)(const WinogradShape&, const T* u, Index u_plane, const WinogradBlock<const T>& v,
-                   Range strips, Range outputs, const T* b, T* y, T* workspace) noexcept;
+    // Products of u, the panels of so many outputs and of these channels, and v, `count` tiles. The first of
+    // the channels is a multiple of `sum`: if not 0, products are added to what the workspace holds.
+    Index (*output_workspace)(Index outputs, Index tiles) noexcept;
+    void (*products)(const T* u, Index u_plane, const WinogradBlock<const T>& v, Index outputs,
+                     Range channels, Index count, T* workspace) noexcept;
+
+    // They, transformed back: channels `outputs` of y (N, outputs, OH, OW).
+    void (*output)(const WinogradShape&, Range strips, Range outputs, const T* b, T* y,
+                   const T* workspace) noexcept;
 };
 
 // Channels of transformed tiles, side by side: channel c of tile t at point xi is data[xi * plane + t * row +

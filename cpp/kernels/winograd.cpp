@@ -16,9 +16,15 @@ void add_winograd(KernelTable& table) noexcept;
 
 namespace {
 
+// Elements between the planes of products; see NOTE [ 4 KiB aliasing ].
+template <class T>
+inline Index product_plane(Index outputs, Index tiles) {
+    return outputs * round_up(tiles, lanes<T>) + lanes<T>;
+}
+
 template <class T, class F>
-Index output_workspace(const WinogradShape&, Index outputs, Index tiles) noexcept {
-    return F::size * F::size * (outputs * round_up(tiles, lanes<T>) + lanes<T>);
+Index output_workspace(Index outputs, Index tiles) noexcept {
+    return F::size * F::size * product_plane<T>(outputs, tiles);
 }
 
 // Elements first .. last - 1 of M vectors side by side; y is where element 0 would go.
@@ -70,43 +76,50 @@ inline void transform_products(const WinogradShape& p, const T* products, Index 
 }
 
 template <class T, class F>
-void output(const WinogradShape& p, const T* u, Index u_plane, const WinogradBlock<const T>& v, Range strips,
-            Range outputs, const T* b, T* y, T* workspace) noexcept {
-    constexpr Index points = F::size * F::size;
-    const Index tiles = (strips.end - strips.begin) * p.tile_cols, padded = round_up(tiles, lanes<T>);
-    const Index rows = outputs.end - outputs.begin;
-    T* products = workspace;
-    const Index plane = rows * padded + lanes<T>;  // see NOTE [ 4 KiB aliasing ]
-
-    for (Index xi = 0; xi < points; ++xi) {
-        for (Index c = 0; c < p.channels; c += kChannelsPerSum) {
+void products(const T* u, Index u_plane, const WinogradBlock<const T>& v, Index outputs, Range channels,
+              Index count, T* workspace) noexcept {
+    const Index padded = round_up(count, lanes<T>), plane = product_plane<T>(outputs, count);
+    for (Index xi = 0; xi < F::size * F::size; ++xi) {
+        for (Index c = channels.begin; c < channels.end; c += kChannelsPerSum) {
             Products<T> s;
-            s.u = u + xi * u_plane + c * lanes<T>;
-            s.panel = p.channels * lanes<T>;
+            s.u = u + xi * u_plane + (c - channels.begin) * lanes<T>;
+            s.panel = (channels.end - channels.begin) * lanes<T>;
             s.v = v.data + xi * v.plane + c * v.tiles;
             s.pitch = v.tiles;
-            s.channels = min_of(kChannelsPerSum, p.channels - c);
-            s.outputs = rows;
-            s.tiles = tiles;
-            s.y = products + xi * plane;
+            s.channels = min_of(kChannelsPerSum, channels.end - c);
+            s.outputs = outputs;
+            s.tiles = count;
+            s.y = workspace + xi * plane;
             s.row = padded;
             s.accumulate = c > 0;
             multiply(s);
         }
     }
+}
+
+template <class T, class F>
+void output(const WinogradShape& p, Range strips, Range outputs, const T* b, T* y,
+            const T* workspace) noexcept {
+    const Index tiles = (strips.end - strips.begin) * p.tile_cols, padded = round_up(tiles, lanes<T>);
+    const Index rows = outputs.end - outputs.begin, plane = product_plane<T>(rows, tiles);
     for (Index k = 0; k < rows; ++k) {
         const Index channel = outputs.begin + k;
         for (Index tile = 0; tile < tiles; tile += lanes<T>)
-            transform_products<T, F>(p, products + k * padded, plane, tile, tiles, strips.begin,
+            transform_products<T, F>(p, workspace + k * padded, plane, tile, tiles, strips.begin,
                                      b ? b[channel] : T(0), y + channel * p.result_channel);
     }
 }
 
 template <class T, template <class> class F>
 WinogradKernels<T> kernels() {
-    return WinogradKernels<T>{F<T>::m,          lanes<T>,
-                              weights<T, F<T>>, input_workspace<T, F<T>>,
-                              input<T, F<T>>,   output_workspace<T, F<T>>,
+    return WinogradKernels<T>{F<T>::m,
+                              lanes<T>,
+                              kChannelsPerSum,
+                              weights<T, F<T>>,
+                              input_workspace<T, F<T>>,
+                              input<T, F<T>>,
+                              output_workspace<T, F<T>>,
+                              products<T, F<T>>,
                               output<T, F<T>>};
 }
 

@@ -54,8 +54,8 @@ struct F2 {
     }
 };
 
-// F(4, 3), points 0, a, -a, b, -b, infinity with a = 3/4, b = 3/2: the coefficients of B and A are exact in
-// binary, and the error is half that of the textbook's points 1 and 2.
+// F(4, 3), points 0, a, -a, b, -b, infinity with a = 3/4, b = 3/2: the coefficients of B, and those of G but
+// for a factor for each row, are exact in binary; the error is half that of the textbook's points 1 and 2.
 template <class T>
 struct F4 {
     static constexpr Index m = 4, size = 6;

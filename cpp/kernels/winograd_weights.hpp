@@ -47,12 +47,12 @@ inline void gather_outputs(const T* w, Index C, Index outputs, Index kernels, T 
     }
 }
 
-// Forward: outputs are the K of w.
+// Forward: outputs are the K of w, and `channels` those of its C that begin at w.
 template <class T, class F>
-inline void forward_panel(const T* w, Index C, Index outputs, T* u, Index plane) {
+inline void forward_panel(const T* w, Index C, Index outputs, Index channels, T* u, Index plane) {
     constexpr Index L = lanes<T>;
-    for (Index c = 0; c < C; c += L) {
-        const Index here = min_of(L, C - c);
+    for (Index c = 0; c < channels; c += L) {
+        const Index here = min_of(L, channels - c);
         alignas(kVectorBytes) T taps[9 * L][L];
         if (outputs == L && here == L)
             gather_outputs<T, true>(w + c * 9, C, L, L, taps);
@@ -70,10 +70,11 @@ RUSHLIGHT_INLINE void sort_turned(const Vec<T>* nine, Vec<T>* g) {
     if constexpr (Tap < 8) sort_turned<T, Tap + 1>(nine, g);
 }
 
-// Input gradient: outputs are the C of w, which lie side by side already; channels are its K.
+// Input gradient: outputs are the C of w, which lie side by side already; channels are its K, from
+// the first at w on.
 template <class T, class F>
-inline void backward_panel(const T* w, Index C, Index K, Index outputs, T* u, Index plane) {
-    for (Index k = 0; k < K; ++k) {
+inline void backward_panel(const T* w, Index C, Index outputs, Index channels, T* u, Index plane) {
+    for (Index k = 0; k < channels; ++k) {
         Vec<T> nine[9], g[9];
         RUSHLIGHT_UNROLL for (Index i = 0; i < 9; ++i) nine[i] = load_ninth(w + k * C * 9, i, outputs);
         sort_turned<T>(nine, g);
@@ -84,14 +85,15 @@ inline void backward_panel(const T* w, Index C, Index K, Index outputs, T* u, In
 }
 
 template <class T, class F>
-void weights(const T* w, Index K, Index C, Range outputs, bool backward, T* u, Index plane) noexcept {
-    const Index channels = backward ? K : C;
-    for (Index k = outputs.begin; k < outputs.end; k += lanes<T>, u += channels * lanes<T>) {
+void weights(const T* w, Index C, Range outputs, Range channels, bool backward, T* u, Index plane) noexcept {
+    const Index count = channels.end - channels.begin;
+    w += channels.begin * (backward ? C : 1) * 9;
+    for (Index k = outputs.begin; k < outputs.end; k += lanes<T>, u += count * lanes<T>) {
         const Index here = min_of(lanes<T>, outputs.end - k);
         if (backward)
-            backward_panel<T, F>(w + k * 9, C, K, here, u, plane);
+            backward_panel<T, F>(w + k * 9, C, here, count, u, plane);
         else
-            forward_panel<T, F>(w + k * C * 9, C, here, u, plane);
+            forward_panel<T, F>(w + k * C * 9, C, here, count, u, plane);
     }
 }
 

@@ -1,12 +1,16 @@
 // Winograd convolution: phases and blocks.
 //
-// Many tiles: all weights are transformed first (shared), then each task transforms a block of tiles and
-// multiplies it with all of them. Few tiles: all tiles are transformed first (shared), then each task
-// transforms some outputs' weights and multiplies; those never leave the second-level cache. Neither the
-// choice nor the blocks decide a bit: a tile is computed alike wherever it lies.
+// Transformed tiles and transformed weights meet in three ways (conv2d_winograd_cut.hpp chooses):
+// - own: a task transforms a block of tiles and, some outputs at a time, the weights, and nothing is shared:
+//   for few tiles, of which there are one or two blocks, so that weights are transformed once or twice.
+// - shared weights: all of them are transformed first, then each task transforms a block of tiles.
+// - shared tiles: all of them are transformed first, then each task transforms some outputs' weights.
+// Neither the choice nor the blocks decide a bit: a tile is computed alike wherever it lies.
 #include "ops/conv2d_winograd.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -45,6 +49,19 @@ class Shared {
     std::unique_ptr<T[], Free> memory_;
 };
 
+// Whose transformed tiles a thread's workspace holds. A block whose outputs are several tasks is transformed
+// by every thread that takes one of them, once.
+struct Held {
+    std::uint64_t run = 0;  // 0: nobody's
+    Index block = 0;
+};
+thread_local Held held;
+
+std::uint64_t next_run() {
+    static std::atomic<std::uint64_t> runs{0};
+    return runs.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 // The view of one group's channels.
 template <class T>
 Images<const T> view_of(const Images<const T>& x, Index channel, const View& h, const View& w,
@@ -82,7 +99,7 @@ void transform_weights(const WinogradKernels<T>& kernels, const T* w, Index K, I
     const Index outputs = backward ? C : K, channels = backward ? K : C;
     parallel_for(divide_up(outputs, kOutputsPerTask), double(K) * double(C) * 2, [&](Index i) {
         const Range range{i * kOutputsPerTask, std::min((i + 1) * kOutputsPerTask, outputs)};
-        kernels.weights(w, K, C, range, backward, u + range.begin * channels, plane);
+        kernels.weights(w, C, range, {0, channels}, backward, u + range.begin * channels, plane);
     });
 }
 
@@ -100,27 +117,47 @@ class Run {
           K(p.backward ? p.channels : p.outputs),
           C(p.backward ? p.outputs : p.channels),
           points((kernels.tile + 2) * (kernels.tile + 2)),
-          strips(count_strips(p)),
-          cut(make_cut(p, nanoseconds)) {}
+          cut(make_cut(p, points * Index(sizeof(T)), kernels.sum, nanoseconds)) {}
 
     void operator()() const {
-        if (cut.few_tiles)
-            few_tiles();
-        else
-            many_tiles();
+        switch (cut.way) {
+            case Way::own:
+                return own();
+            case Way::shared_weights:
+                return shared_weights();
+            case Way::shared_tiles:
+                return shared_tiles();
+        }
     }
 
   private:
-    void many_tiles() const {
-        if (o.prepared.data) return many_tiles(o.prepared);
-        const Shared<T> u(points * cut.u_plane);
-        transform_weights(kernels, o.w, K, C, p.backward, u.get(), cut.u_plane);
-        many_tiles({u.get(), cut.u_plane});
+    void own() const {
+        const std::uint64_t run = next_run();
+        parallel_for(cut.blocks * cut.parts, nanoseconds, [&](Index task) {
+            const Index number = task / cut.parts;
+            const Range block = strips_of(p, cut, number);
+            T* v = workspace<T>(Slot::transform, std::size_t(points * cut.v_plane));
+            if (held.run != run || held.block != number) {
+                transform_input(block, Range{0, p.channels}, {v, cut.tiles, cut.v_plane});
+                held = {run, number};
+            }
+            const Index steps = divide_up(p.outputs, kOutputsPerTask);
+            const Range some = part(task % cut.parts, cut.parts, steps);
+            for (Index step = some.begin; step < some.end; ++step)
+                transform_and_multiply({v, cut.tiles, cut.v_plane}, block, step);
+        });
     }
 
-    void many_tiles(const Transformed<T>& u) const {
-        parallel_for(cut.tasks, nanoseconds, [&](Index i) {
-            const Range block = part(i, cut.tasks, strips);
+    void shared_weights() const {
+        if (o.prepared.data) return shared_weights(o.prepared);
+        const Shared<T> u(points * cut.u_plane);
+        transform_weights(kernels, o.w, K, C, p.backward, u.get(), cut.u_plane);
+        shared_weights({u.get(), cut.u_plane});
+    }
+
+    void shared_weights(const Transformed<T>& u) const {
+        parallel_for(cut.blocks, nanoseconds, [&](Index i) {
+            const Range block = strips_of(p, cut, i);
             T* v = workspace<T>(Slot::transform, std::size_t(points * cut.v_plane));
             transform_input(block, Range{0, p.channels}, {v, cut.tiles, cut.v_plane});
             for (Index k = 0; k < p.outputs; k += kOutputsPerBlock)
@@ -129,22 +166,35 @@ class Run {
         });
     }
 
-    void few_tiles() const {
+    void shared_tiles() const {
         const Shared<T> v(points * cut.v_plane);
-        const Range all{0, strips};
+        const Range all{0, count_strips(p)};
         const Index parts = divide_up(p.channels, kChannelsPerTask);
         parallel_for(parts, nanoseconds / 8, [&](Index i) {
             transform_input(all, part(i, parts, p.channels), {v.get(), cut.tiles, cut.v_plane});
         });
-
-        parallel_for(cut.tasks, nanoseconds, [&](Index task) {
-            const Range outputs{task * kOutputsPerTask, std::min((task + 1) * kOutputsPerTask, p.outputs)};
-            const WinogradBlock<const T> tiles{v.get(), cut.tiles, cut.v_plane};
-            if (o.prepared.data) return multiply(from_output(o.prepared, outputs.begin), tiles, all, outputs);
-            T* u = workspace<T>(Slot::weight, std::size_t(points * cut.u_plane));
-            kernels.weights(o.w, K, C, outputs, p.backward, u, cut.u_plane);
-            multiply({u, cut.u_plane}, tiles, all, outputs);
+        parallel_for(cut.parts, nanoseconds, [&](Index step) {
+            transform_and_multiply({v.get(), cut.tiles, cut.v_plane}, all, step);
         });
+    }
+
+    // Outputs of one step, whose weights never leave the second-level cache.
+    void transform_and_multiply(const WinogradBlock<const T>& v, Range block, Index step) const {
+        const Range outputs{step * kOutputsPerTask, std::min((step + 1) * kOutputsPerTask, p.outputs)};
+        if (o.prepared.data) return multiply(from_output(o.prepared, outputs.begin), v, block, outputs);
+        T* u = workspace<T>(Slot::weight, std::size_t(points * cut.u_plane));
+        for (Index c = 0; c < p.channels; c += kernels.sum) {
+            const Range channels{c, std::min(c + kernels.sum, p.channels)};
+            kernels.weights(o.w, C, outputs, channels, p.backward, u, cut.u_plane);
+            add_products({u, cut.u_plane}, v, block, outputs, channels);
+        }
+        finish(block, outputs);
+    }
+
+    void multiply(const Transformed<T>& u, const WinogradBlock<const T>& v, Range block,
+                  Range outputs) const {
+        add_products(u, v, block, outputs, Range{0, p.channels});
+        finish(block, outputs);
     }
 
     // The panels from `output` on, the first of one.
@@ -158,11 +208,21 @@ class Run {
         kernels.input(p, o.source, block, channels, v, workspace<T>(Slot::input, std::size_t(scratch)));
     }
 
-    void multiply(const Transformed<T>& u, const WinogradBlock<const T>& v, Range block,
-                  Range outputs) const {
-        const Index scratch = kernels.output_workspace(p, outputs.end - outputs.begin, v.tiles);
-        kernels.output(p, u.data, u.plane, v, block, outputs, o.b, o.y,
-                       workspace<T>(Slot::output, std::size_t(scratch)));
+    T* products(Range block, Range outputs) const {
+        const Index scratch = kernels.output_workspace(outputs.end - outputs.begin, tiles_of(block));
+        return workspace<T>(Slot::output, std::size_t(scratch));
+    }
+    Index tiles_of(Range block) const { return (block.end - block.begin) * p.tile_cols; }
+
+    void add_products(const Transformed<T>& u, const WinogradBlock<const T>& v, Range block, Range outputs,
+                      Range channels) const {
+        kernels.products(u.data, u.plane, v, outputs.end - outputs.begin, channels, tiles_of(block),
+                         products(block, outputs));
+    }
+
+    // From all products to results.
+    void finish(Range block, Range outputs) const {
+        kernels.output(p, block, outputs, o.b, o.y, products(block, outputs));
         for (Index s = block.begin; s < block.end;) {  // image by image
             const Index n = s / p.tile_rows, row = s % p.tile_rows,
                         last = std::min(p.tile_rows, row + block.end - s);
@@ -177,7 +237,7 @@ class Run {
     double nanoseconds;
     const Repair& repair;
     const Index K, C;  // of w
-    const Index points, strips;
+    const Index points;
     const Cut cut;
 };
 

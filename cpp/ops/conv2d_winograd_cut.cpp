@@ -20,21 +20,11 @@ Index plane_tiles(const WinogradShape& p, Index strips) {
     return divide_up(strips * p.tile_cols, kVector) * kVector;
 }
 
-Cut cut_few(const WinogradShape& p) {
-    const Index tiles = plane_tiles(p, count_strips(p));
-    return {true, divide_up(p.outputs, kOutputsPerTask), tiles, p.channels * tiles + kVector,
-            kOutputsPerTask * p.channels + kVector};
-}
-
-Cut cut_many(const WinogradShape& p, double nanoseconds) {
-    const Index strips = count_strips(p);
-    Index blocks = divide_up(strips, std::max<Index>(1, kTilesPerBlock / p.tile_cols));
-    // As many blocks for every thread, where they are few; never more than strips.
-    const Index threads = threads_for(blocks, nanoseconds);
-    if (blocks < 8 * threads) blocks = std::min(strips, divide_up(blocks, threads) * threads);
-    const Index tiles = plane_tiles(p, divide_up(strips, blocks));
-    return {false, blocks, tiles, p.channels * tiles + kVector,
-            divide_up(p.outputs, kVector) * kVector * p.channels + kVector};
+// Strips of a block.
+Index strips_per_block(const WinogradShape& p, Index tile_bytes) {
+    const auto fit = [&](Index tiles) { return tiles * p.channels * tile_bytes <= kSecondLevelBytes; };
+    const bool halve = !fit(kTilesPerBlock) && fit(kTilesPerBlock / 2);
+    return std::max<Index>(1, kTilesPerBlock / (halve ? 2 : 1) / p.tile_cols);
 }
 
 }  // namespace
@@ -66,8 +56,38 @@ WinogradShape view_shape(const Conv2dShape& p, const Side& source, const Side& r
     return shape;
 }
 
-Cut make_cut(const WinogradShape& p, double nanoseconds) {
-    return count_strips(p) * p.tile_cols <= kFewTiles ? cut_few(p) : cut_many(p, nanoseconds);
+Cut make_cut(const WinogradShape& p, Index tile_bytes, Index sum, double nanoseconds) {
+    // Up to so many threads transform tiles faster than they would fetch them from each other's caches.
+    constexpr int kMostOwners = 2;
+    const Index strips = count_strips(p), steps = divide_up(p.outputs, kOutputsPerTask);
+    const Index blocks = divide_up(strips, strips_per_block(p, tile_bytes));
+    const int threads = threads_for(std::max(strips, steps), nanoseconds);
+
+    // Two blocks, and weights that take more memory than one of them: one thread transforms all of those for
+    // each block; more threads share outputs out rather than blocks, so that nobody waits for half of all,
+    // unless the tiles are too many to keep.
+    const bool both = blocks == 2 && p.outputs > kTilesPerBlock;
+    const bool keep = strips * p.tile_cols * p.channels * tile_bytes <= 2 * kSecondLevelBytes;
+    Cut cut{};
+    if (blocks == 1 || (both && keep && threads > 1)) {
+        cut = {threads <= kMostOwners ? Way::own : Way::shared_tiles, 1, steps, 0, 0, 0};
+    } else {
+        const bool own = both && threads <= kMostOwners;
+        cut = {own ? Way::own : Way::shared_weights, blocks, 1, 0, 0, 0};
+        // As many for every thread, where they are few; never more than strips.
+        if (blocks < 8 * threads) cut.blocks = std::min(strips, divide_up(blocks, threads) * threads);
+    }
+    cut.tiles = plane_tiles(p, divide_up(strips, cut.blocks));
+    cut.v_plane = p.channels * cut.tiles + kVector;
+    cut.u_plane = kVector + (cut.way == Way::shared_weights ? round_up(p.outputs, kVector) * p.channels
+                                                            : kOutputsPerTask * std::min(p.channels, sum));
+    return cut;
+}
+
+Range strips_of(const WinogradShape& p, const Cut& cut, Index i) {
+    const Index strips = count_strips(p), each = strips / cut.blocks, more = strips % cut.blocks;
+    const Index begin = i * each + std::min(i, more);
+    return {begin, begin + each + (i < more)};
 }
 
 // ---------------------------------------------------------------- descriptions
@@ -79,7 +99,7 @@ struct TransformFlops {
     Index input, weights, output;
 };
 TransformFlops transform_flops(Index m) {
-    return m == 2 ? TransformFlops{4, 5, 4} : TransformFlops{22, 13, 16};
+    return m == 2 ? TransformFlops{4, 5, 4} : TransformFlops{22, 10, 19};
 }
 
 template <class T>
@@ -90,9 +110,10 @@ void describe(const Conv2dShape& p, const Side& from, const Side& to, const Wino
     const View w = make_view(0, p.pad_left, p.dilation_w, from.W, to.W);
     const WinogradShape shape = view_shape(p, from, to, h, w, m);
     const double share = nanoseconds / double(p.groups * phases);
-    const Cut cut = make_cut(shape, share);
-    const Index outputs = std::min(shape.outputs, cut.few_tiles ? kOutputsPerTask : kOutputsPerBlock);
-    const Index strips = cut.few_tiles ? count_strips(shape) : divide_up(count_strips(shape), cut.tasks);
+    const Cut cut = make_cut(shape, points * Index(sizeof(T)), kernels.sum, share);
+    const bool shared_weights = cut.way == Way::shared_weights, shared_tiles = cut.way == Way::shared_tiles;
+    const Index outputs = std::min(shape.outputs, shared_weights ? kOutputsPerBlock : kOutputsPerTask);
+    const Index strips = divide_up(count_strips(shape), cut.blocks);
 
     plan.blocks = {{"groups in turn", p.groups},
                    {"dilation phases in turn", phases},
@@ -100,23 +121,25 @@ void describe(const Conv2dShape& p, const Side& from, const Side& to, const Wino
                    {"tiles", count_strips(shape) * shape.tile_cols},
                    {"tiles per task", strips * shape.tile_cols},
                    {"channels per product", outputs}};
-    plan.tasks = cut.tasks;
-    plan.threads = threads_for(cut.tasks, share);
+    plan.tasks = cut.blocks * cut.parts;
+    plan.threads = threads_for(plan.tasks, share);
 
     const TransformFlops flops = transform_flops(m);
     const double tiles = double(count_strips(shape) * shape.tile_cols), C = double(shape.channels),
                  K = double(shape.outputs);
+    const double weight_transforms = cut.way == Way::own ? double(cut.blocks) : 1;
     const double products = 2 * double(points) * tiles * C * K;
     const double transforms = double(flops.input * 2 * (m + 2)) * tiles * C +
-                              double(flops.weights * (m + 5)) * C * K +
+                              double(flops.weights * (m + 5)) * C * K * weight_transforms +
                               double(flops.output * (2 * m + 2)) * tiles * K;
     plan.executed_flops = (products + transforms) * double(p.groups * phases);
 
     const Index v = points * cut.v_plane, u = points * cut.u_plane;
     const Index scratch = kernels.input_workspace(shape, strips) +
-                          kernels.output_workspace(shape, outputs, cut.tiles) + (cut.few_tiles ? u : v);
+                          kernels.output_workspace(outputs, strips * shape.tile_cols) +
+                          (shared_tiles ? 0 : v) + (shared_weights ? 0 : u);
     plan.workspace_bytes = double(scratch) * sizeof(T);
-    plan.shared_bytes = double(cut.few_tiles ? v : u) * sizeof(T);
+    plan.shared_bytes = double(shared_tiles ? v : shared_weights ? u : 0) * sizeof(T);
 }
 
 }  // namespace

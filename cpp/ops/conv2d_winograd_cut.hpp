@@ -13,12 +13,12 @@ using kernels::WinogradShape;
 
 // Outputs whose products wait for the inverse transform in the second-level cache.
 constexpr Index kOutputsPerBlock = 32;
-// Outputs whose weights one task transforms; few tiles: they stay in that cache. Whole panels of any ISA.
+// Outputs whose weights are transformed at a time; few tiles: they stay in that cache. Whole panels of any
+// ISA.
 constexpr Index kOutputsPerTask = 16;
-// Many tiles: tiles of a task.
+// Tiles of a block; half as many where those fit into the second-level cache and these do not.
 constexpr Index kTilesPerBlock = 112;
-// Up to so many tiles in a batch are few.
-constexpr Index kFewTiles = 400;
+constexpr Index kSecondLevelBytes = 1 << 20;
 // Channels of pixels that one task transforms.
 constexpr Index kChannelsPerTask = 16;
 // At least any ISA's lanes: planes are whole vectors, and a little apart (4 KiB aliasing).
@@ -49,15 +49,22 @@ inline Index count_strips(const WinogradShape& p) {
     return p.N * p.tile_rows;
 }
 
+enum class Way { own, shared_weights, shared_tiles };  // see the top of conv2d_winograd.cpp
+
 // How one convolution is cut up; by the number of threads too, for nothing here decides a bit.
 struct Cut {
-    bool few_tiles;  // see the top of conv2d_winograd.cpp
-    Index tasks;     // of the products: blocks of strips; few tiles: blocks of outputs
-    Index tiles;     // in a plane of transformed pixels
-    Index v_plane;   // transformed pixels between planes
-    Index u_plane;   // transformed weights between planes
+    Way way;
+    Index blocks;   // of strips
+    Index parts;    // of the outputs of a block: each one task
+    Index tiles;    // in a plane of transformed pixels
+    Index v_plane;  // transformed pixels between planes
+    Index u_plane;  // transformed weights between planes
 };
 
-Cut make_cut(const WinogradShape& p, double nanoseconds);
+// `tile_bytes`: of one channel of a transformed tile; `sum`: of the kernels.
+Cut make_cut(const WinogradShape& p, Index tile_bytes, Index sum, double nanoseconds);
+
+// Block number i: nearly equal numbers of strips, the greater ones first, so that threads end together.
+Range strips_of(const WinogradShape& p, const Cut& cut, Index i);
 
 }  // namespace rushlight::winograd
