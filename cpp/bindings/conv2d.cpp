@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "bindings/arrays.hpp"
+#include "bindings/prepared.hpp"
 #include "bindings/quick.hpp"
 
 namespace rushlight::bindings {
@@ -44,13 +44,19 @@ py::array forward(const py::object& x, const py::object& w, const py::object& b,
     return y;
 }
 
-// (input, weight, bias, stride, padding, dilation, groups); any strides, but weights and bias contiguous.
+// (input, weight, bias, stride, padding, dilation, groups); any strides, but weights, which may be prepared,
+// and bias contiguous.
 PyObject* try_forward(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
     return quickly([&]() -> PyObject* {
         QuickArray x, w, b;
         Conv2dOptions o;
-        if (count != 7 || !x.read(arguments[0]) || !w.read(arguments[1]) || !w.contiguous() ||
-            !read_quick(arguments[3], o.stride) || !read_quick(arguments[4], o.padding) ||
+        if (count != 7 || !x.read(arguments[0])) return nullptr;
+        PreparedParts parts;
+        if (!w.read(arguments[1])) {
+            parts = prepared_parts(arguments[1]);
+            if (!parts.prepared || !w.read(parts.weight)) return nullptr;
+        }
+        if (!w.contiguous() || !read_quick(arguments[3], o.stride) || !read_quick(arguments[4], o.padding) ||
             !read_quick(arguments[5], o.dilation) || !read_quick(arguments[6], o.groups))
             return nullptr;
         const bool has_bias = arguments[2] != Py_None;
@@ -64,7 +70,7 @@ PyObject* try_forward(PyObject*, PyObject* const* arguments, Py_ssize_t count) {
         py::object y = new_quick_array(x.view().dtype, sizes + 4 - ndim, ndim, &data, x.view().data);
         if (y)
             run_released(conv2d_nanoseconds(shape, x.view().dtype),
-                         [&] { conv2d_forward(shape, x.view(), w.view(), bias, data); });
+                         [&] { conv2d_forward(shape, x.view(), w.view(), bias, data, parts.prepared); });
         return y.release().ptr();
     });
 }

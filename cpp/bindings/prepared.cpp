@@ -1,11 +1,11 @@
 // Weights that stay put, for Python: an array and what conv2d has made of it.
+#include "bindings/prepared.hpp"
+
 #include <pybind11/stl.h>
 
 #include <array>
 
-#include "bindings/arrays.hpp"
 #include "ops/conv2d.hpp"
-#include "ops/prepared_weights.hpp"
 
 namespace rushlight::bindings {
 
@@ -28,6 +28,7 @@ class PreparedConv2d {
     const py::array& weight() const { return weight_; }
     bool own() const { return own_; }
     std::size_t bytes() const { return prepared_.bytes(); }
+    PreparedParts parts() { return {weight_.ptr(), &prepared_}; }
 
     // `changes` is larger after every write and every handing out that was noticed (autograd/sharing.py). Who
     // was handed the array may write as long as he holds it, unnoticed.
@@ -91,6 +92,11 @@ class PreparedConv2d {
 };
 
 }  // namespace
+
+PreparedParts prepared_parts(PyObject* object) {
+    if (!py::isinstance<PreparedConv2d>(object)) return {};
+    return py::cast<PreparedConv2d&>(py::handle(object)).parts();
+}
 
 void bind_prepared(py::module_& m) {
     using namespace py::literals;

@@ -137,7 +137,12 @@ def _conv2d_into(
 def _conv2d_prepared(
     input: Any, prepared: PreparedConv2d, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any
 ) -> Any:
-    x, w = array_of(_WHERE, "input", 1, input), prepared.weight
+    x, w = unwrap(input), prepared.weight
+    y = try_conv2d(x, prepared, unwrap(bias), stride, padding, dilation, groups)
+    if y is not NotImplemented:
+        settings = _usual_settings(stride, padding, dilation, groups)
+        return record(y, CONV2D, (input, w, bias), (input, w), (x.shape, w.shape, settings))
+    x = array_of(_WHERE, "input", 1, input)
     if bias is not None:
         array_of(_WHERE, "bias", 3, bias)
     settings = _settings(x.ndim, w.shape, stride, padding, dilation, groups)
