@@ -57,7 +57,7 @@ def _compress(wheel: Path) -> None:
             return b""
 
         def flush(self) -> bytes:
-            return zopfli.zlib.compress(self.data, numiterations=5)[2:-4]  # deflate's part
+            return zopfli.zlib.compress(self.data, numiterations=15)[2:-4]  # deflate's part
 
     with zipfile.ZipFile(wheel) as archive:
         files = [(info, archive.read(info)) for info in archive.infolist()]

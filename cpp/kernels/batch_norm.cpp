@@ -105,7 +105,8 @@ void combine(const T* dy, const T* x, T* dx, const ChannelPlanes& p, const Batch
 
 void add_batch_norm(KernelTable& table) noexcept {
     table.batch_norm_f32 = {moments<float>, scale<float>, products<float>, combine<float>};
-    if (kRareTypes) table.batch_norm_f64 = {moments<double>, scale<double>, products<double>, combine<double>};
+    if (kRareTypes)
+        table.batch_norm_f64 = {moments<double>, scale<double>, products<double>, combine<double>};
 }
 
 }  // namespace rushlight::kernels::RUSHLIGHT_ISA
