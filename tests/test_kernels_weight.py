@@ -127,8 +127,8 @@ def test_broadcast_gradient(isa):
 # ---------------------------------------------------------------- Winograd
 
 # 3 x 3, stride 1, 16 channels or more: around tiles of 2 and 4, vectors of channels, blocks of tiles; wide
-# padding. Many images make several blocks, or segments of them, whose sums wait in memory; wide ones segments of
-# unlike numbers of blocks.
+# padding. Many images make several blocks, or segments of them, whose sums wait in memory; wide ones segments
+# of unlike numbers of blocks.
 WINOGRAD = [
     Conv(C=16, K=16, H=12, W=12, padding=(1, 1, 1, 1)),
     Conv(C=17, K=33, H=13, W=14, padding=(1, 1, 1, 1)),
