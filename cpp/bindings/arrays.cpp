@@ -123,7 +123,7 @@ py::array result_array(const char* function, const py::object& out, DType dtype,
                        const void* input) {
     if (out.is_none()) return new_array(native_dtype(dtype), shape, ndim, input);
     const Array seen(out, function, "out");
-    const py::array array = py::reinterpret_borrow<py::array>(out);
+    py::array array = py::reinterpret_borrow<py::array>(out);
     const TensorView& view = seen.view();
     const bool contiguous = array.flags() & py::array::c_style;
     const bool in_place = seen.array().is(array);  // else it had to be copied to be read

@@ -5,7 +5,7 @@
 // AVX-512 has no kernels of its own for integers, nor for float64 outside dense convolutions: its table
 // begins as AVX2's, which every such CPU runs. Mostly memory is their limit, wider vectors gain little, and
 // each copy would make the wheel as much larger as float32's does. simd_<isa>.hpp says so as kRareTypes.
-// Copies of any type (unfold) are AVX2's too.
+// Copies of any type are AVX2's too.
 #ifdef RUSHLIGHT_ISA_avx512
 namespace rushlight::kernels::avx2 {
 void fill(KernelTable& table) noexcept;

@@ -16,7 +16,6 @@ namespace rushlight {
 using kernels::KernelTable;
 using kernels::MaxPool2dKernels;
 using kernels::MaxPool2dShape;
-using kernels::Range;
 
 namespace {
 

@@ -14,7 +14,6 @@ namespace rushlight {
 namespace {
 
 using kernels::Range;
-using kernels::SoftmaxKernels;
 using kernels::SoftmaxShape;
 
 constexpr Index kTasksPerThread = 4;
