@@ -291,5 +291,13 @@ def test_absurd_sizes_do_no_harm(direction):
     assert "output of size" in error((1, 1, 5, 5), (1, 1, 3, 3), padding=2**39)
 
 
+@pytest.mark.parametrize("precision", ["high", "medium"])
+@pytest.mark.parametrize("direction", ["forward", "input", "weight"])
+def test_an_empty_batch_has_a_plan(isa, direction, precision):
+    with rushlight.float32_conv_precision(precision):
+        plan = rushlight.plan("conv2d", (0, 64, 56, 56), (64, 64, 3, 3), padding=1, direction=direction)
+    assert plan.flops == 0
+
+
 def test_the_example_in_the_docstring():
     assert doctest.testmod(plan_module).failed == 0

@@ -60,7 +60,8 @@ Cut make_cut(const WinogradShape& p, Index tile_bytes, Index sum, double nanosec
     // Up to so many threads transform tiles faster than they would fetch them from each other's caches.
     constexpr int kMostOwners = 2;
     const Index strips = count_strips(p), steps = divide_up(p.outputs, kOutputsPerTask);
-    const Index blocks = divide_up(strips, strips_per_block(p, tile_bytes));
+    const Index blocks =  // one of no tiles too: plans of empty batches
+        strips * p.tile_cols > 0 ? divide_up(strips, strips_per_block(p, tile_bytes)) : 1;
     const int threads = threads_for(std::max(strips, steps), nanoseconds);
 
     // Two blocks, and weights that take more memory than one of them: one thread transforms all of those for
